@@ -1,0 +1,1 @@
+"""Words everybody uses. No input or output happens here, apart from reading the environment once."""
