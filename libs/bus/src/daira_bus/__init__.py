@@ -1,0 +1,8 @@
+"""The delivery contract over Kafka: outbox relay, consumer loop with inbox and DLQ, broadcast reader, jobs.
+
+The only package that speaks to Kafka.
+"""
+
+from daira_bus.subscription import Subscription, on
+
+__all__ = ["Subscription", "on"]

@@ -1,0 +1,27 @@
+"""Failures of the delivery contract, by name."""
+
+from daira_kit.errors import DairaError, Unavailable
+
+
+class Poison(DairaError):
+    """This record can never be handled, however often it is tried."""
+
+    code = "poison"
+
+
+class NotDecodable(Poison):
+    """The record is not a valid event of its topic."""
+
+    code = "not_decodable"
+
+
+class TooManyDead(DairaError):
+    """Too many records in a row could not be handled: the consumer stopped rather than dead-letter a whole topic."""
+
+    code = "too_many_dead"
+
+
+class BrokerUnavailable(Unavailable):
+    """The event log does not confirm the write."""
+
+    code = "broker_unavailable"

@@ -1,0 +1,154 @@
+"""The producer: idempotent, acks=all, connected on first use, thrown away and rebuilt when it hangs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from daira_bus.errors import BrokerUnavailable
+from daira_contracts._event import Event
+from daira_observe.logs import get_logger
+from daira_observe.tracing import traceparent
+
+logger = get_logger(__name__)
+Headers = Sequence[tuple[str, bytes]]
+CONNECT_SECONDS = 5.0
+
+
+class Producer:
+    """`source` names the service in event headers; `prefix` separates test runs that share a broker."""
+
+    def __init__(self, bootstrap: str, source: str, prefix: str = "", *, linger_ms: int = 2) -> None:
+        self._bootstrap, self._source, self._prefix, self._linger_ms = bootstrap, source, prefix, linger_ms
+        self._client: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def publish(self, *events: Event, timeout: float = 2.0) -> None:
+        """Log-first write: returns when the brokers have all events (acks=all), else raises BrokerUnavailable.
+
+        `timeout` in seconds covers all events together. After a timeout an event may still arrive:
+        its id must derive from the request, so that a repeat is the same event.
+        """
+        parent = traceparent()
+        records = [
+            (event.topic, event.key_text(), msgspec.json.encode(event), self._headers(event, parent)) for event in events
+        ]
+        await self._send_all(records, timeout)
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        timeout: float = 10.0,
+    ) -> None:
+        """One raw record, confirmed by the brokers. Raises BrokerUnavailable."""
+        await self._send_all([(topic, key, value, headers)], timeout)
+
+    async def send_each(
+        self, records: Sequence[tuple[str, str, bytes | None, Headers]], timeout: float = 10.0
+    ) -> list[bool]:
+        """Send in order and say of each whether it is confirmed; the relay's way."""
+        client = await self._connected()
+        try:
+            async with asyncio.timeout(timeout):
+                futures = [
+                    await client.send(
+                        self._prefix + topic, value, key=key.encode(), headers=[*headers]
+                    )
+                    for topic, key, value, headers in records
+                ]
+                results = await asyncio.gather(*futures, return_exceptions=True)
+        except (KafkaError, TimeoutError) as error:
+            await self._discard()
+            raise BrokerUnavailable(type(error).__name__) from error
+        failed = [result for result in results if isinstance(result, BaseException)]
+        if failed:
+            logger.warning("records_not_confirmed", count=len(failed), error=repr(failed[0]))
+            await self._discard()
+        return [not isinstance(result, BaseException) for result in results]
+
+    async def close(self) -> None:
+        """Flush and disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(client.stop(), 5)
+
+    async def _send_all(
+        self, records: Sequence[tuple[str, str | bytes | None, bytes | None, Headers]], timeout: float
+    ) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                client = await self._connected()
+                futures = [
+                    await client.send(
+                        self._prefix + topic,
+                        value,
+                        key=key.encode() if isinstance(key, str) else key,
+                        headers=[*headers],
+                    )
+                    for topic, key, value, headers in records
+                ]
+                await asyncio.gather(*futures)
+        except (KafkaError, TimeoutError) as error:
+            await self._discard()
+            raise BrokerUnavailable from error
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._client is None:
+                client = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=self._linger_ms,
+                    request_timeout_ms=10_000,
+                    retry_backoff_ms=100,
+                    max_request_size=1_000_000,
+                )
+                try:
+                    await asyncio.wait_for(client.start(), CONNECT_SECONDS)
+                except (KafkaError, TimeoutError, OSError) as error:
+                    with suppress(KafkaError, TimeoutError, OSError):
+                        await client.stop()
+                    raise BrokerUnavailable from error
+                self._client = client
+            return self._client
+
+    async def _discard(self) -> None:
+        # A producer can hang for ever after a broker restart (OutOfOrderSequence); a fresh one has a fresh epoch.
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(KafkaError, TimeoutError, OSError):
+                await asyncio.wait_for(client.stop(), 1)
+
+    def _headers(self, event: Event, parent: str | None) -> list[tuple[str, bytes]]:
+        headers = {
+            "ce_id": str(event.event_id),
+            "ce_type": event.topic,
+            "ce_source": self._source,
+            "ce_time": event.occurred_at.isoformat(),
+        }
+        if parent:
+            headers["traceparent"] = parent
+        return encode_headers(headers)
+
+
+def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """Text headers as Kafka has them."""
+    return [(name, value.encode()) for name, value in headers.items()]
+
+
+@asynccontextmanager
+async def open_producer(bootstrap: str, source: str, prefix: str = "") -> AsyncIterator[Producer]:
+    """A producer that is closed at the end of the block."""
+    producer = Producer(bootstrap, source, prefix)
+    try:
+        yield producer
+    finally:
+        await producer.close()

@@ -1,0 +1,1 @@
+"""Logging, tracing and metrics: set up once per process, the same everywhere."""

@@ -1,0 +1,159 @@
+"""ScyllaDB or Cassandra on asyncio: driver callbacks wake the event loop, at most `in_flight` requests at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from cassandra import DriverException
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
+from cassandra.query import PreparedStatement, named_tuple_factory
+
+from daira_kit.errors import Unavailable
+
+
+class WideColumnUnavailable(Unavailable):
+    """The event store does not answer."""
+
+    code = "event_store_unavailable"
+
+
+class CqlSession:
+    """Prepared statements only. Connects on first use, so that a service starts while the cluster is down."""
+
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        port: int,
+        keyspace: str,
+        *,
+        timeout: float = 5.0,
+        in_flight: int = 128,
+    ) -> None:
+        """`timeout` of one request in seconds."""
+        self._hosts, self._port, self._keyspace, self._timeout = list(hosts), port, keyspace, timeout
+        self._gate = asyncio.Semaphore(in_flight)
+        self._connecting = asyncio.Lock()
+        self._cluster: Cluster | None = None
+        self._session: Session | None = None
+        self._prepared: dict[str, PreparedStatement] = {}
+
+    async def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Rows as named tuples (at most one page of 5,000). Raises WideColumnUnavailable."""
+        async with self._gate:
+            session = await self._connected()
+            prepared = await self._prepare(session, statement)
+            return await self._execute(session, prepared, parameters)
+
+    async def run_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """The same statement for many rows, concurrently within `in_flight`. Every write must be an upsert."""
+        await asyncio.gather(*(self.run(statement, row) for row in rows))
+
+    async def check(self) -> None:
+        """Raises WideColumnUnavailable when a trivial query fails; for /readyz."""
+        await self.run("SELECT release_version FROM system.local")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._cluster is not None:
+            await asyncio.to_thread(self._cluster.shutdown)
+            self._cluster = self._session = None
+
+    async def _execute(
+        self, session: Session, statement: PreparedStatement, parameters: Sequence[Any]
+    ) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Any]] = loop.create_future()
+
+        def settle(rows: Any, error: BaseException | None) -> None:
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(list(rows or ()))
+            else:
+                answer.set_exception(error)
+
+        future = session.execute_async(statement, parameters)
+        future.add_callbacks(
+            lambda rows: loop.call_soon_threadsafe(settle, rows, None),
+            lambda error: loop.call_soon_threadsafe(settle, None, error),
+        )
+        try:
+            return await answer
+        except (DriverException, NoHostAvailable) as error:
+            raise WideColumnUnavailable(str(error)) from error
+
+    async def _prepare(self, session: Session, statement: str) -> PreparedStatement:
+        found = self._prepared.get(statement)
+        if found is None:
+            try:
+                found = await asyncio.to_thread(session.prepare, statement)
+            except (DriverException, NoHostAvailable) as error:
+                raise WideColumnUnavailable(str(error)) from error
+            self._prepared[statement] = found
+        return found
+
+    async def _connected(self) -> Session:
+        async with self._connecting:
+            if self._session is None:
+                try:
+                    self._session = await asyncio.to_thread(self._connect)
+                except (DriverException, NoHostAvailable, OSError) as error:
+                    raise WideColumnUnavailable(str(error)) from error
+            return self._session
+
+    def _connect(self) -> Session:
+        profile = ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+            request_timeout=self._timeout,
+            row_factory=named_tuple_factory,
+        )
+        cluster = Cluster(
+            self._hosts,
+            port=self._port,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ExponentialReconnectionPolicy(0.2, 5.0),
+            connect_timeout=self._timeout,
+            idle_heartbeat_interval=5,
+        )
+        try:
+            session = cluster.connect(self._keyspace)
+        except BaseException:
+            cluster.shutdown()
+            raise
+        self._cluster = cluster
+        return session
+
+
+@asynccontextmanager
+async def open_cql(hosts: str, port: int, keyspace: str) -> AsyncIterator[CqlSession]:
+    """`hosts` is comma-separated."""
+    session = CqlSession(hosts.split(","), port, keyspace)
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+async def migrate_cql(hosts: str, port: int, keyspace: str, package: str) -> list[str]:
+    """Apply `package`/migrations/*.cql, one statement a file, and say which ran.
+
+    DDL is not transactional in CQL, so every file must be repeatable (IF NOT EXISTS); a row remembers what ran.
+    """
+    from daira_stores.migrate import load  # the runner for SQL shares the file format
+
+    async with open_cql(hosts, port, keyspace) as session:
+        await session.run(
+            "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, checksum text, applied_at timestamp)"
+        )
+        rows = await session.run("SELECT name FROM schema_migration")
+        done = {row.name for row in rows}
+        pending = [m for m in load("cql", package, ".cql") if m.name not in done]
+        for migration in pending:
+            await session.run(migration.text)
+            await session.run(
+                "INSERT INTO schema_migration (name, checksum, applied_at) VALUES (?, ?, toTimestamp(now()))",
+                (migration.name, migration.checksum),
+            )
+        return [migration.name for migration in pending]

@@ -1,0 +1,28 @@
+"""Which failures mean "a dependency is down": those are waited for, never dead-lettered."""
+
+import asyncio
+
+from obstore.exceptions import GenericError as ObjectStoreError
+from psycopg import OperationalError
+from redis.exceptions import BusyLoadingError, ClusterDownError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from daira_kit.errors import Unavailable
+
+_TRANSIENT: tuple[type[BaseException], ...] = (
+    Unavailable,
+    OperationalError,
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    ClusterDownError,
+    ObjectStoreError,
+    ConnectionError,
+    asyncio.TimeoutError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """True when trying again later can help without anybody changing anything."""
+    return isinstance(error, _TRANSIENT) or (isinstance(error, RedisError) and str(error).startswith("READONLY"))
