@@ -1,0 +1,29 @@
+"""Every rule, in the order in which findings are explained."""
+
+from daira_devtools.lint.rules import (
+    broad_except,
+    clock,
+    contrib,
+    environ,
+    future_annotations,
+    import_work,
+    machine_path,
+    rooms,
+    route,
+    size,
+    sql,
+)
+
+ALL = (
+    rooms.RULE,
+    environ.RULE,
+    clock.RULE,
+    sql.RULE,
+    broad_except.RULE,
+    import_work.RULE,
+    route.RULE,
+    size.RULE,
+    future_annotations.RULE,
+    contrib.RULE,
+    machine_path.RULE,
+)

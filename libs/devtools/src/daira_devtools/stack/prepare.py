@@ -1,0 +1,39 @@
+"""Everything between a downloaded program and its first start: folders, rendered files, one-time commands."""
+
+import shutil
+from pathlib import Path
+
+from daira_devtools.stack import children, place
+from daira_devtools.stack.privilege import unprivileged
+from daira_devtools.stack.scope import Scope
+from daira_devtools.stack.table import Process
+
+STAMP = ".prepared"
+
+
+async def prepare(name: str, row: Process, scope: Scope, folder: place.StackFolder) -> None:
+    """Renders the files of a process; initialises its data if that has never been done to the end."""
+    folder.config(name).mkdir(parents=True, exist_ok=True)
+    folder.log(name).parent.mkdir(parents=True, exist_ok=True)
+    for target, source in row.files.items():
+        text = (place.root() / "compose" / "native" / source).read_text()
+        (folder.config(name) / target).write_text(scope.text(text, name))
+    await _initialise(name, row, scope, folder)
+
+
+async def _initialise(name: str, row: Process, scope: Scope, folder: place.StackFolder) -> None:
+    data = folder.data(name)
+    stamp = data / STAMP
+    if stamp.exists():
+        return
+    shutil.rmtree(data, ignore_errors=True)
+    for part in ("", *row.folders):
+        (data / part).mkdir(parents=True, exist_ok=True)
+    for command in row.once:
+        await children.finish(command_for(row, scope.command(command, name), data), log=folder.log(name))
+    stamp.touch()
+
+
+def command_for(row: Process, command: list[str], data: Path) -> list[str]:
+    """The command, as somebody else than root where the program insists on it."""
+    return [*unprivileged(data), *command] if row.unprivileged else command
