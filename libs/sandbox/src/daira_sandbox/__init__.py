@@ -1,0 +1,1 @@
+"""Providers that reach nobody, for development on one machine."""

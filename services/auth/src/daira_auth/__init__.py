@@ -1,0 +1,1 @@
+"""Log-in by phone, sessions, signing keys, and the end of a person."""

@@ -1,0 +1,1 @@
+"""The world outside: the companies that call and message people."""

@@ -1,0 +1,1 @@
+"""Pure rules of auth: no input or output, no clock."""
