@@ -131,9 +131,7 @@ def topics() -> Mapping[str, Topic]:
     name differs from the topic it declares.
     """
     found: dict[str, Topic] = {}
-    for file in sorted(
-        resources.files("daira_contracts").joinpath("declared").iterdir(), key=lambda f: f.name
-    ):
+    for file in sorted(resources.files("daira_contracts").joinpath("declared").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".yaml"):
             continue
         topic = msgspec.yaml.decode(file.read_bytes(), type=Topic)

@@ -7,7 +7,7 @@ from daira_devtools.lint.engine import Rule
 from daira_devtools.lint.source import SourceFile
 
 PATH = re.compile(r"""(?<![\w./$}-])/(?:work|root|home/\w+)/[\w.]""")
-INDEX = re.compile(r"--(?:extra-)?index-url|PIP_INDEX_URL|UV_INDEX(?:_URL)?|_resolved\b")
+INDEX = re.compile(r"--(?:extra-)?index-url|PIP_INDEX_URL|UV_INDEX(?:_URL)?\b")
 
 
 def check(file: SourceFile) -> Iterator[tuple[int, str]]:
