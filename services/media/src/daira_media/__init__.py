@@ -1,0 +1,1 @@
+"""Media: resumable uploads, images and their renditions, voice notes."""

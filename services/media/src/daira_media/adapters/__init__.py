@@ -1,0 +1,1 @@
+"""The outside world: object storage, the local spool, sandboxed decoders."""

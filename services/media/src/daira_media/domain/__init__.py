@@ -1,0 +1,1 @@
+"""Rules of uploads and assets: no input or output, no clock."""

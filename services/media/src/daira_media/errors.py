@@ -1,0 +1,126 @@
+"""What can go wrong with an upload. The statuses are those of tus 1.0."""
+
+from daira_kit.errors import (
+    BadRequest,
+    Conflict,
+    DairaError,
+    Forbidden,
+    Gone,
+    Locked,
+    NotFound,
+    PayloadTooLarge,
+    PreconditionFailed,
+    UnsupportedMediaType,
+    Unprocessable,
+)
+
+
+class HeaderInvalid(BadRequest):
+    """A tus header is missing or malformed."""
+
+    code = "upload_header_invalid"
+
+
+class ChecksumUnsupported(BadRequest):
+    """Upload-Checksum names an algorithm this server does not offer."""
+
+    code = "checksum_unsupported"
+
+
+class ChecksumMismatch(DairaError):
+    """The chunk does not have the announced checksum; it was discarded and the offset is unchanged."""
+
+    status = 460
+    code = "checksum_mismatch"
+    title = "Checksum mismatch"
+    title_ar = "بصمة غير مطابقة"
+
+
+class VersionUnsupported(PreconditionFailed):
+    """Tus-Resumable must be 1.0.0."""
+
+    code = "tus_version_unsupported"
+
+
+class UploadNotFound(NotFound):
+    """There is no such upload of yours."""
+
+    code = "upload_not_found"
+
+
+class UploadGone(Gone):
+    """This upload expired or was terminated. Start a new one."""
+
+    code = "upload_gone"
+
+
+class OffsetMismatch(Conflict):
+    """Upload-Offset is not where this upload stands. Ask with HEAD."""
+
+    code = "upload_offset_mismatch"
+
+
+class UploadCompleted(Conflict):
+    """This upload is complete; it is a media asset now."""
+
+    code = "upload_completed"
+
+
+class UploadBusy(Locked):
+    """Another request is writing to this upload."""
+
+    code = "upload_locked"
+
+
+class UploadTooLarge(PayloadTooLarge):
+    """The upload is larger than its purpose or its declared length allows."""
+
+    code = "upload_too_large"
+
+
+class UploadEmpty(Unprocessable):
+    """An upload needs at least one byte."""
+
+    code = "upload_empty"
+
+
+class QuotaExceeded(PayloadTooLarge):
+    """Your storage is full. Delete something first."""
+
+    code = "upload_quota_exceeded"
+
+
+class TooManyUploads(Conflict):
+    """You have too many unfinished uploads. Finish or terminate one first."""
+
+    code = "too_many_uploads"
+
+
+class TypeNotAccepted(UnsupportedMediaType):
+    """The content is not of a type accepted for this purpose."""
+
+    code = "media_type_not_accepted"
+
+
+class ContentTypeWrong(UnsupportedMediaType):
+    """Chunks are sent as application/offset+octet-stream."""
+
+    code = "upload_content_type_wrong"
+
+
+class FinalNotWritable(Forbidden):
+    """A concatenated upload cannot be written to."""
+
+    code = "upload_final"
+
+
+class PartsNotJoinable(BadRequest):
+    """Upload-Concat must name complete partial uploads of yours on this server."""
+
+    code = "upload_parts_not_joinable"
+
+
+class MediaNotFound(NotFound):
+    """There is no such media of yours."""
+
+    code = "media_not_found"
