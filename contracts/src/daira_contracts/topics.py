@@ -7,6 +7,7 @@ configuration, dead letter topics, access rules, catalogue) is derived here or b
 import enum
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Annotated
@@ -70,8 +71,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     max_bytes: Annotated[int, msgspec.Meta(ge=1024, le=LARGEST_RECORD)] = 65_536
-    sunset: str = ""
-    """Date (YYYY-MM-DD) after which nobody writes it; set when the next version exists."""
+    sunset: date | None = None
+    """The day after which nobody writes it; set when the next version exists."""
 
     def spec(self, prefix: str = "") -> TopicSpec:
         """The topic as the broker knows it. `prefix` keeps test runs apart."""

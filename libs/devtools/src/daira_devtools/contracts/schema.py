@@ -22,7 +22,8 @@ def event_schema(event: type[Event]) -> Schema:
     schema: Schema = {"$schema": DIALECT, "$id": f"{event.topic}.json", **body}
     if definitions:
         schema["$defs"] = dict(sorted(definitions.items()))
-    return schema
+    # Defaults are Python values until here; a schema out of git has only those of JSON.
+    return msgspec.json.decode(msgspec.json.encode(schema), type=Schema)
 
 
 def all_schemas() -> dict[str, Schema]:
