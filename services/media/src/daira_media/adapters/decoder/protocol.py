@@ -1,0 +1,38 @@
+"""What the service and the decoder process say to each other: one JSON document each way."""
+
+import msgspec
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to decode. `content_type` was found by sniffing; the decoder accepts no other."""
+
+    work: str
+    source: str
+    folder: str
+    content_type: str = ""
+    is_square: bool = False
+    cpu_seconds: int = 20
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """One file in the folder."""
+
+    name: str
+    content_type: str
+    width: int = 0
+    height: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """`failure` is a stable code for the owner; None when all files were made."""
+
+    layers: tuple[str, ...] = ()
+    failure: str | None = None
+    files: tuple[Made, ...] = ()
+    duration_ms: int | None = None
+    waveform: tuple[int, ...] = ()
+    blurhash: str | None = None
+
+
+class Undecodable(Exception):
+    """These bytes are not what they seem, or are too much; the message is the failure code."""
