@@ -1,6 +1,6 @@
 """The local stack: real stores, the gateway and the eleven services as plain processes on one machine."""
 
-from daira_devtools.stack.endpoints import Endpoints, endpoints
+from daira_devtools.stack.addresses import Endpoints, endpoints
 from daira_devtools.stack.errors import StackError
 
 __all__ = ["Endpoints", "StackError", "endpoints"]

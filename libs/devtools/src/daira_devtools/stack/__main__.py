@@ -1,6 +1,6 @@
-"""`python -m daira_devtools.stack up|down|status`."""
+"""The local stack: `python -m daira_devtools.stack up|down|status|start|stop|env`."""
 
-import asyncio
+import shlex
 import sys
 from typing import Annotated, Literal
 
@@ -8,12 +8,13 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table as Grid
 
-from daira_devtools.stack import commands
+from daira_devtools.stack import commands, place, signals
+from daira_devtools.stack.addresses import endpoints
 from daira_devtools.stack.errors import StackError
 
 INTERRUPTED = 130
 app = App(name="python -m daira_devtools.stack", help=__doc__)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @app.command
@@ -33,8 +34,10 @@ def up(
     only: just the stores, or all
     extra: further groups of processes of the table, e.g. valkey-cluster
     """
-    asyncio.run(commands.up(name, base, (*commands.GROUPS[only], *(extra or ())), console.print))
+    signals.run(commands.up(name, base, (*commands.GROUPS[only], *(extra or ())), console.print))
     status(name=name)
+    if only == "all":
+        _show_urls(base)
 
 
 @app.command
@@ -46,8 +49,33 @@ def down(*, name: str = "main", kill: bool = False) -> None:
     name: the stack's name
     kill: SIGKILL at once
     """
-    count = asyncio.run(commands.down(name, kill=kill, tell=console.print))
+    count = signals.run(commands.down(name, kill=kill))
     console.print(f"stack {name}: {count} stopped" if count else f"stack {name}: nothing was running")
+
+
+@app.command
+def start(*processes: str, name: str = "main") -> None:
+    """Start single processes of a stack again.
+
+    Parameters
+    ----------
+    processes: names as in the status table
+    name: the stack's name
+    """
+    signals.run(commands.start(name, processes, console.print))
+
+
+@app.command
+def stop(*processes: str, name: str = "main", kill: bool = False) -> None:
+    """Stop single processes of a stack.
+
+    Parameters
+    ----------
+    processes: names as in the status table
+    name: the stack's name
+    kill: SIGKILL at once, to see what the others do
+    """
+    console.print(f"{signals.run(commands.stop(name, processes, kill=kill))} stopped")
 
 
 @app.command
@@ -59,17 +87,45 @@ def status(*, name: str = "main") -> None:
     name: the stack's name
     """
     grid = Grid("process", "state", "pid", "ports", box=None, pad_edge=False)
-    for line in asyncio.run(commands.status(name)):
+    for line in signals.run(commands.status(name)):
         if line.state != "absent":
             grid.add_row(line.name, line.state, str(line.pid or ""), line.ports)
     console.print(grid)
 
 
+@app.command
+def env(service: str, *, name: str = "main") -> None:
+    """Print the environment of a service, for `eval` or a file.
+
+    Parameters
+    ----------
+    service: its name
+    name: the stack's name
+    """
+    for key, value in commands.environment(name, service).items():
+        print(f"export {key}={shlex.quote(value)}")
+
+
+def _show_urls(base: int) -> None:
+    where = endpoints(base)
+    grid = Grid("open", "url", box=None, pad_edge=False)
+    for label, path in (("gateway", "/"), ("preview", "/preview"), ("api", "/docs"), ("console", "/admin")):
+        grid.add_row(label, where.gateway_url + path)
+    grid.add_row("postgres", where.postgres_dsn("postgres"))
+    grid.add_row("valkey", where.redis_url)
+    grid.add_row("kafka", where.kafka_bootstrap)
+    grid.add_row("cassandra", f"{where.cql_hosts}:{where.cql_port}")
+    grid.add_row("s3", where.s3_endpoint)
+    console.print(grid)
+
+
 def main() -> int:
+    """Exit code 1 with one clear message for what a person can mend, 130 after an interruption."""
     try:
+        place.mode()
         app()
     except StackError as error:
-        console.print(f"error: {error}", style="bold red", markup=False)
+        console.print(f"error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted: everything this command had started is stopped")

@@ -1,20 +1,19 @@
 """What must exist in the stores before a service may start. Every step may be repeated."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 
 import psycopg
 from minio import Minio
 from psycopg import sql
 
-from daira_devtools.stack.endpoints import Endpoints
+from daira_devtools.stack import valkey_cluster
+from daira_devtools.stack.addresses import Endpoints
 
-SERVICES = (
-    "auth", "user", "feed", "media", "interaction", "notification", "moderation", "wallet", "payments", "admin", "video",
-)  # fmt: skip
 WITH_KEYSPACE = ("interaction", "notification")
-KEYSPACE = (
-    "CREATE KEYSPACE IF NOT EXISTS daira_{} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+CREATE_KEYSPACE = (
+    "CREATE KEYSPACE IF NOT EXISTS daira_%s WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
 )
 
 
@@ -22,7 +21,7 @@ async def databases(endpoints: Endpoints) -> None:
     """One database a service."""
     async with await psycopg.AsyncConnection.connect(endpoints.postgres_dsn("postgres"), autocommit=True) as connection:
         rows = await (await connection.execute("SELECT datname FROM pg_database")).fetchall()
-        for name in sorted({f"daira_{service}" for service in SERVICES} - {row[0] for row in rows}):
+        for name in sorted({f"daira_{service}" for service in endpoints.services} - {row[0] for row in rows}):
             await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
@@ -32,12 +31,12 @@ async def keyspaces(endpoints: Endpoints) -> None:
 
 
 def _keyspaces(endpoints: Endpoints) -> None:
-    from cassandra.cluster import Cluster  # slow to import, needed by this step only
+    from cassandra.cluster import Cluster  # type: ignore[import-untyped]  # slow to import, needed by this step only
 
     with Cluster([endpoints.cql_hosts], port=endpoints.cql_port, connect_timeout=20) as cluster:
         session = cluster.connect()
         for service in WITH_KEYSPACE:
-            session.execute(KEYSPACE.format(service), timeout=30)
+            session.execute(CREATE_KEYSPACE % service, timeout=30)
 
 
 async def bucket(endpoints: Endpoints) -> None:
@@ -60,3 +59,17 @@ def _bucket(endpoints: Endpoints) -> None:
 async def topics(endpoints: Endpoints) -> None:
     """Every topic of `contracts/topics`, with its partitions and retention."""
     await import_module("daira_bus.topics").apply(endpoints.kafka_bootstrap)
+
+
+async def cluster(endpoints: Endpoints) -> None:
+    """Three Valkey nodes become one cluster: they meet, and share the 16,384 slots."""
+    await asyncio.to_thread(valkey_cluster.form, endpoints.cluster_nodes)
+
+
+STEPS: Mapping[str, Callable[[Endpoints], Awaitable[None]]] = {
+    "databases": databases,
+    "keyspaces": keyspaces,
+    "bucket": bucket,
+    "topics": topics,
+    "cluster": cluster,
+}

@@ -4,10 +4,11 @@ import asyncio
 import fcntl
 import hashlib
 import importlib.util
+import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from daira_devtools.stack import children, place, tools
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.table import Download
 
+LOCK_POLL_SECONDS = 0.2
 RECORD = "fetched.json"
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>daira</groupId><artifactId>stack</artifactId><version>1</version><packaging>pom</packaging>
@@ -62,7 +64,7 @@ def _tools_for(downloads: Iterable[Download]) -> set[str]:
 
 async def _fetch_one(name: str, download: Download, tell: Callable[[str], None]) -> None:
     place.cache().mkdir(parents=True, exist_ok=True)
-    with await asyncio.to_thread(_locked, place.cache() / f"{name}.lock"):
+    async with _locked(place.cache() / f"{name}.lock"):
         if _is_whole(name, download):
             return
         tell(f"fetching {name} {download.version}")
@@ -118,8 +120,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
+@asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    """Only one command fetches a program; the others wait for it, in a way that Ctrl-C can end."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        for wait in itertools.repeat(LOCK_POLL_SECONDS):
+            if _try_lock(file.fileno()):
+                break
+            await asyncio.sleep(wait)
         yield
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,18 +1,13 @@
-"""Where things lie: the checkout, the download cache, the folder of one stack."""
+"""Where things lie: the download cache, the folder of one stack; and what the environment asks for."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from daira_devtools.root import checkout_root
 from daira_devtools.stack.errors import StackError
 
-
-def root() -> Path:
-    """The checkout: the nearest folder above this file that holds the table of processes."""
-    for folder in Path(__file__).resolve().parents:
-        if (folder / "compose" / "native.toml").is_file():
-            return folder
-    raise StackError("compose/native.toml was not found above the installed package: use an editable install")
+MODES = ("native", "containers", "external")
 
 
 def surroundings() -> Mapping[str, str]:
@@ -25,6 +20,14 @@ def cache() -> Path:
     return Path(surroundings().get("DAIRA_CACHE") or "~/.cache/daira").expanduser()
 
 
+def mode() -> str:
+    """`DAIRA_STACK`: native processes (the default), containers, or an external stack. Raises `StackError`."""
+    chosen = surroundings().get("DAIRA_STACK") or "native"
+    if chosen not in MODES:
+        raise StackError(f"DAIRA_STACK={chosen}: choose one of {', '.join(MODES)}")
+    return chosen
+
+
 class StackFolder:
     """The folder `.stack/<name>/` of one stack: data, logs, rendered configuration, process records."""
 
@@ -32,11 +35,14 @@ class StackFolder:
         if not name.replace("-", "").replace("_", "").isalnum():
             raise StackError(f"{name!r} is not a name for a stack: letters, digits, - and _ only")
         self.name = name
-        self.path = (parent or root() / ".stack") / name
+        self.path = (parent or checkout_root() / ".stack") / name
 
     @property
     def records(self) -> Path:
         return self.path / "processes"
+
+    def record(self, process: str) -> Path:
+        return self.records / f"{process}.json"
 
     @property
     def state(self) -> Path:

@@ -26,6 +26,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     start: int
     boot: str
+    group: str = ""
     stop: str = "TERM"
     stop_seconds: float = 10.0
 
@@ -60,6 +61,7 @@ def spawn(
     log: Path,
     cwd: Path,
     record: Path,
+    group: str = "",
     stop: str = "TERM",
     stop_seconds: float = 10.0,
 ) -> "Started":
@@ -82,6 +84,7 @@ def spawn(
         pid=child.pid,
         start=kernel.start if kernel else 0,
         boot=boot_id(),
+        group=group,
         stop=stop,
         stop_seconds=stop_seconds,
     )

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from daira_devtools.root import checkout_root
 from daira_devtools.stack import downloads, place, secrets
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.fill import fill
@@ -17,7 +18,7 @@ class Scope:
         self._table = table
         self._folder = folder
         self._secrets = secrets.Secrets(folder.secrets)
-        self._fixed = {"base": str(base), "python": sys.executable, "root": str(place.root())}
+        self._fixed = {"base": str(base), "python": sys.executable, "root": str(checkout_root())}
         self._fixed |= {f"port.{name}": str(port) for name, port in table.ports(base).items()}
 
     def look(self, name: str) -> str | None:

@@ -1,12 +1,13 @@
 """The table of processes, `compose/native.toml`, as data."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from msgspec import Struct, convert
+import msgspec
+from msgspec import Struct
 
-from daira_devtools.stack import place
+from daira_devtools.root import checkout_root
 
 
 class Download(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,18 +22,21 @@ class Download(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One process: its command, what it needs first, and how it says that it is ready."""
+    """One process: its command, what it needs first, and how it says that it is ready.
+
+    `once` are commands for an empty data folder, `before` run at every start. Times in seconds.
+    """
 
     group: str
     command: tuple[str, ...]
     ready: str
-    ports: dict[str, int] = {}
+    ports: Mapping[str, int] = {}
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
-    files: dict[str, str] = {}
+    files: Mapping[str, str] = {}
     folders: tuple[str, ...] = ()
-    env: dict[str, str] = {}
+    env: Mapping[str, str] = {}
     once: tuple[tuple[str, ...], ...] = ()
     before: tuple[tuple[str, ...], ...] = ()
     render: str = ""
@@ -40,6 +44,39 @@ class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stop: str = "TERM"
     ready_seconds: float = 60.0
     stop_seconds: float = 10.0
+
+
+class Services(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is the same for all services, and the values of their settings."""
+
+    names: tuple[str, ...]
+    first_port: int
+    env: Mapping[str, str]
+    before: tuple[tuple[str, ...], ...]
+    command: tuple[str, ...]
+    ready: str
+    ready_seconds: float
+    stop_seconds: float
+    settings: Mapping[str, str]
+    own: Mapping[str, Mapping[str, str]]
+    waits: Mapping[str, str]
+
+    def values(self, service: str) -> dict[str, str]:
+        """Setting → text, for one service; `${…}` other than `${service}` still in it."""
+        rows = {**self.settings, **self.own.get(service, {})}
+        return {name: _for(service, text) for name, text in rows.items()}
+
+    def process(self, service: str) -> Process:
+        return Process(
+            group="services",
+            ports={"http": self.first_port + self.names.index(service)},
+            env=self.env,
+            before=tuple(tuple(_for(service, word) for word in command) for command in self.before),
+            command=tuple(_for(service, word) for word in self.command),
+            ready=self.ready,
+            ready_seconds=self.ready_seconds,
+            stop_seconds=self.stop_seconds,
+        )
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,12 +87,13 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything `compose/native.toml` says."""
+    """Everything `compose/native.toml` says; `process` includes the services."""
 
     host: str
-    download: dict[str, Download]
-    process: dict[str, Process]
-    step: dict[str, Step]
+    download: Mapping[str, Download]
+    process: Mapping[str, Process]
+    service: Services
+    step: Mapping[str, Step]
 
     def port(self, base: int, process: str, name: str) -> int:
         return base + self.process[process].ports[name]
@@ -79,5 +117,11 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def load(path: Path | None = None) -> Table:
     """Reads the table; a misspelt key is an error that names it."""
-    text = (path or place.root() / "compose" / "native.toml").read_text()
-    return convert(tomllib.loads(text), Table)
+    text = (path or checkout_root() / "compose" / "native.toml").read_text()
+    table = msgspec.convert(tomllib.loads(text), Table)
+    services = {name: table.service.process(name) for name in table.service.names}
+    return msgspec.structs.replace(table, process={**table.process, **services})
+
+
+def _for(service: str, text: str) -> str:
+    return text.replace("${service}", service)

@@ -1,0 +1,36 @@
+"""The environment of a service process, from the settings it declares and the values in the table."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import msgspec
+
+from daira_devtools.stack.scope import Scope
+from daira_devtools.stack.table import Services
+
+
+def is_installed(service: str) -> bool:
+    return find_spec(f"daira_{service}") is not None and find_spec(f"daira_{service}.settings") is not None
+
+
+def declared(service: str) -> frozenset[str]:
+    """The names of a service's settings, read from its `Settings` struct."""
+    settings = import_module(f"daira_{service}.settings").Settings
+    return frozenset(field.name for field in msgspec.structs.fields(settings))
+
+
+def environment(service: str, services: Services, scope: Scope) -> dict[str, str]:
+    """`DAIRA_<SERVICE>_<SETTING>` for exactly the settings the service has, since it refuses any other."""
+    known = declared(service)
+    own = {
+        f"DAIRA_{service}_{name}".upper(): scope.text(text)
+        for name, text in services.values(service).items()
+        if name in known
+    }
+    return {**services.env, **own}
+
+
+def waits(service: str, services: Services) -> tuple[str, ...]:
+    """What must be ready before the service starts, by the settings it has."""
+    known = declared(service)
+    return tuple(need for setting, need in services.waits.items() if setting in known)
