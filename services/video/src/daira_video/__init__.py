@@ -1,0 +1,1 @@
+"""The video service: probe, ladder, posters and playback of videos."""

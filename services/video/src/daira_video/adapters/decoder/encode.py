@@ -1,0 +1,133 @@
+"""Makes several rungs in one decode of the source."""
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+
+import av
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from daira_video.adapters.decoder import gate
+from daira_video.adapters.decoder.picture import Picture
+from daira_video.adapters.decoder.rung import RungWriter
+from daira_video.adapters.decoder.sound import Sound
+from daira_video.adapters.protocol import Encode, Encoded
+from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source, check_size
+
+_CORRUPT_SHARE = 0.1
+_STEP = Fraction(2, 100)
+
+Report = Callable[[float], None]
+
+
+class _Ladder:
+    """The rungs of a job: gets pictures and sound, keeps them in step, reports how far it is."""
+
+    def __init__(self, job: Encode, folder: Path, report: Report) -> None:
+        self._report = report
+        self._seconds = job.source.seconds
+        self._next = _STEP
+        self.corrupt = 0
+        self.writers = [
+            RungWriter(
+                folder / rung.name,
+                rung,
+                sound=job.source.has_audio,
+                mp4=folder / "video.mp4" if rung.name == job.mp4 else None,
+                preset=job.preset,
+                threads=job.threads,
+            )
+            for rung in job.rungs
+        ]
+        by_rate = sorted(zip(job.rungs, self.writers, strict=True), key=lambda pair: pair[0].audio_bps)
+        # Rungs with the same audio bit rate share one encoder: the first of each group encodes for all.
+        self._choirs = [
+            [writer for _, writer in group] for _, group in groupby(by_rate, key=lambda pair: pair[0].audio_bps)
+        ]
+
+    def show(self, frames: Iterable[tuple[int, VideoFrame]]) -> None:
+        """Encode what came out of the filter graph."""
+        for place, frame in frames:
+            self.writers[place].write_frame(frame)
+            if place == 0:
+                self._tell(frame)
+
+    def play(self, frames: Iterable[AudioFrame | None]) -> None:
+        """Encode sound once a bit rate; None drains."""
+        for frame in frames:
+            for choir in self._choirs:
+                for packet in choir[0].encode_sound(frame):
+                    for writer in choir:
+                        writer.write_sound(packet)
+
+    def _tell(self, frame: VideoFrame) -> None:
+        done = Fraction(frame.pts or 0) * (frame.time_base or 0) / self._seconds
+        if done >= self._next:
+            self._report(float(min(done, 1)))
+            self._next = done + _STEP
+
+
+def encode(job: Encode, path: Path, folder: Path, report: Report) -> Encoded:
+    """Raises MediaRejected when too much of the source cannot be decoded."""
+    with gate.open_source(path, job.terms.limits) as container:
+        ladder = _Ladder(job, folder, report)
+        _run(container, job, ladder)
+        for writer in ladder.writers:
+            writer.write_frame(None)
+        if job.source.has_audio:
+            ladder.play([None])
+        return Encoded(rungs=tuple(w.close() for w in ladder.writers), corrupt_packets=ladder.corrupt)
+
+
+def _run(container: InputContainer, job: Encode, ladder: _Ladder) -> None:
+    video = gate.video_stream(container, job.terms.limits)
+    audio = gate.audio_stream(container) if job.source.has_audio else None
+    for stream in (video, *([audio] if audio else [])):
+        stream.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+    video.codec_context.thread_count = job.threads
+    picture = Picture(video, job.source, job.rungs)
+    sound = Sound(audio, job.source) if audio else None
+    guard = _Guard(job.source, job.terms.limits)
+    for packet in container.demux([s for s in (video, audio) if s is not None]):
+        for frame in _decoded(packet, ladder):
+            if isinstance(frame, VideoFrame):
+                guard.check(frame)
+                ladder.show(picture.push(frame))
+            elif sound is not None and isinstance(frame, AudioFrame):
+                ladder.play(sound.push(frame))
+    if ladder.corrupt > job.source.frames * _CORRUPT_SHARE:
+        raise MediaRejected(FailureCode.DECODE_FAILED, f"{ladder.corrupt} packets cannot be decoded")
+    ladder.show(picture.finish())
+    if sound is not None:
+        ladder.play(sound.finish())
+
+
+class _Guard:
+    """The probe saw the headers; frames may still lie about size and number."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self._limits = limits
+        self._left = source.frames + 64
+        self._end = source.start + source.seconds + 1
+
+    def check(self, frame: VideoFrame) -> None:
+        """Raises MediaRejected for a frame that the probe did not announce."""
+        check_size(self._limits, frame.width, frame.height)
+        self._left -= 1
+        late = frame.pts is not None and frame.time_base is not None and frame.pts * frame.time_base > self._end
+        if self._left < 0 or late:
+            raise MediaRejected(FailureCode.DECODE_FAILED, "more picture than the file announced")
+
+
+def _decoded(packet: Packet, ladder: _Ladder) -> list[VideoFrame | AudioFrame]:
+    try:
+        return list(packet.decode())  # type: ignore[arg-type]
+    except (av.error.InvalidDataError, av.error.PatchWelcomeError):
+        ladder.corrupt += 1
+        return []
+    except av.error.EOFError:
+        return []

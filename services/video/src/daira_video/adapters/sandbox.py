@@ -1,0 +1,209 @@
+"""Runs one job of the decoder in a locked-in child process, with a deadline, and believes nothing it says blindly."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from daira_video.adapters import protocol
+from daira_video.adapters.confinement import Level
+from daira_video.domain.ladder import Rung
+from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source
+
+_LINE_LIMIT = 4 * 1024 * 1024
+_LAST_WORDS = 4096
+_WALL_GRACE = 60.0
+_MEASURE_SECONDS = 30
+# The child gets nothing of the service's environment. One arena keeps the address space honest.
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+Report = Callable[[float], Awaitable[None]]
+R = TypeVar("R", bound=protocol.Result)
+
+
+class DecoderDied(Exception):
+    """The child ended without an answer. It may be the file, or the machine: try again, but not for ever."""
+
+    def __init__(self, code: FailureCode, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(f"{code.value}: {detail}")
+
+
+class SandboxTooWeak(Exception):
+    """This machine does not lock decoders in as far as the configuration demands."""
+
+
+async def _ignore(_: float) -> None:
+    """Nobody wants to know the progress."""
+
+
+class Sandbox:
+    """Children of one worker. `minimum` is the weakest confinement under which a stranger's file is opened."""
+
+    def __init__(self, limits: Limits, *, minimum: Level, threads: int, preset: str = "fast") -> None:
+        self._limits = limits
+        self._minimum = minimum
+        self._threads = threads
+        self._preset = preset
+
+    async def measure(self) -> Level:
+        """The confinement reached here, proven by attempts to break out.
+
+        Raises SandboxTooWeak when it is below the minimum or something forbidden worked.
+        """
+        with tempfile.TemporaryDirectory(prefix="daira-canary-") as folder:
+            canary = Path(folder, "canary")
+            canary.write_text("out of bounds")
+            job = protocol.Measure(terms=self._terms(None, None, _MEASURE_SECONDS), canary=str(canary))
+            level, answer = await self._run(job, _ignore)
+        leaks = answer.leaks if isinstance(answer, protocol.Measured) else ("nothing was tried",)
+        if leaks and self._minimum >= Level.CONFINED:
+            raise SandboxTooWeak(f"a decoder can still: {', '.join(leaks)}")
+        return level
+
+    async def probe(self, path: Path) -> Source:
+        """Raises MediaRejected or DecoderDied."""
+        job = protocol.Probe(terms=self._terms(path, None, self._limits.cpu_base))
+        return (await self._answer(job, protocol.Probed)).source
+
+    async def poster(self, path: Path, source: Source, output: Path) -> protocol.Posted:
+        """Writes poster.jpg and poster.webp into `output`. Raises MediaRejected or DecoderDied."""
+        job = protocol.Poster(terms=self._terms(path, output, self._limits.cpu_base), source=source)
+        return await self._answer(job, protocol.Posted)
+
+    async def encode(
+        self,
+        path: Path,
+        source: Source,
+        output: Path,
+        rungs: tuple[Rung, ...],
+        *,
+        mp4: str | None = None,
+        report: Report = _ignore,
+    ) -> protocol.Encoded:
+        """Makes rungs below `output`, which must not hold them yet. Raises MediaRejected or DecoderDied."""
+        cpu = self._limits.cpu_base + int(self._limits.cpu_per_second * source.seconds)
+        job = protocol.Encode(
+            terms=self._terms(path, output, cpu),
+            source=source,
+            rungs=rungs,
+            mp4=mp4,
+            threads=self._threads,
+            preset=self._preset,
+        )
+        return await self._answer(job, protocol.Encoded, report)
+
+    def _terms(self, source: Path | None, output: Path | None, cpu: int) -> protocol.Terms:
+        return protocol.Terms(
+            parent=os.getpid(),
+            input=str(source) if source else None,
+            output=str(output) if output else None,
+            limits=self._limits,
+            cpu_seconds=cpu,
+        )
+
+    async def _answer(self, job: protocol.Request, wanted: type[R], report: Report = _ignore) -> R:
+        _, answer = await self._run(job, report)
+        if not isinstance(answer, wanted):
+            raise DecoderDied(FailureCode.CRASHED, f"it answered {type(answer).__name__}")
+        return answer
+
+    async def _run(self, job: protocol.Request, report: Report) -> tuple[Level, protocol.Result]:
+        async with _child() as child:
+            try:
+                async with asyncio.timeout(job.terms.cpu_seconds + _WALL_GRACE):
+                    return await self._talk(child, job, report)
+            except TimeoutError as late:
+                raise DecoderDied(FailureCode.TIMED_OUT, "the deadline passed") from late
+
+    async def _talk(
+        self, child: asyncio.subprocess.Process, job: protocol.Request, report: Report
+    ) -> tuple[Level, protocol.Result]:
+        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+        last_words = asyncio.create_task(_tail(child.stderr))
+        with contextlib.suppress(ConnectionError):
+            child.stdin.write(protocol.dump(job))
+            await child.stdin.drain()
+        child.stdin.close()
+        level, answer = Level.NONE, None
+        async for reply in _replies(child.stdout):
+            match reply:
+                case protocol.Confined():
+                    level = reply.level
+                    self._demand(reply)
+                case protocol.Progress():
+                    await report(reply.done)
+                case protocol.Rejected():
+                    raise MediaRejected(reply.code, reply.detail)
+                case _:
+                    answer = reply
+        status = await child.wait()
+        if answer is None or status != 0:
+            raise _death(status, await last_words)
+        return level, answer
+
+    def _demand(self, reply: protocol.Confined) -> None:
+        if reply.level < self._minimum:
+            raise SandboxTooWeak(f"{reply.level.name} is below {self._minimum.name}: {'; '.join(reply.reasons)}")
+
+
+@asynccontextmanager
+async def _child() -> AsyncIterator[asyncio.subprocess.Process]:
+    """A fresh interpreter in a session of its own; on the way out it and all it started are dead and reaped."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        "daira_video.adapters.decoder",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+        limit=_LINE_LIMIT,
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        await asyncio.shield(child.wait())
+
+
+async def _replies(stream: asyncio.StreamReader) -> AsyncIterator[protocol.Reply]:
+    try:
+        while line := await stream.readline():
+            yield protocol.read_reply(line)
+    except (ValueError, msgspec.DecodeError) as nonsense:
+        raise DecoderDied(FailureCode.CRASHED, "it answered nonsense") from nonsense
+
+
+async def _tail(stream: asyncio.StreamReader) -> str:
+    """The end of what the child complained about; read all along, so that it never blocks on a full pipe."""
+    kept = b""
+    while chunk := await stream.read(_LAST_WORDS):
+        kept = (kept + chunk)[-_LAST_WORDS:]
+    return kept.decode(errors="replace")
+
+
+def _death(status: int, last_words: str) -> Exception:
+    """A job beyond its CPU limit is the file's fault; any other end may be the machine's."""
+    if status == -signal.SIGXCPU:
+        return MediaRejected(FailureCode.TOO_DEMANDING, "it needs more computing time than a video may")
+    return DecoderDied(FailureCode.CRASHED, f"exit status {status}: {last_words[-500:]}")

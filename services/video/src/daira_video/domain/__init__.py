@@ -1,0 +1,1 @@
+"""Pure rules of the video service: limits, ladder, playlists, lifecycle."""
