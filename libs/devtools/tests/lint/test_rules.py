@@ -39,7 +39,7 @@ REFUSED = {
         (SERVICE, "try:\n    f()\nexcept (ValueError, BaseException) as e:\n    log(e)\n"),
     ],
     "import-work": [
-        (SERVICE, "import redis\nclient = redis.Redis()\n"),
+        (SERVICE, "import whatever\nclient = whatever.Redis()\n"),
         (SERVICE, "pool = AsyncConnectionPool('dsn')\n"),
         (SERVICE, "words = open('words.txt').read()\n"),
         (SERVICE, "class A:\n    lock = asyncio.Lock()\n"),
@@ -59,13 +59,20 @@ REFUSED = {
         ("contracts/src/daira_contracts/feed.py", "from __future__ import annotations\n"),
     ],
     "contrib": [
-        (SERVICE, "from litestar.contrib.jwt import JWTAuth\n"),
-        (SERVICE, "import litestar.contrib.prometheus\n"),
+        (ROUTES, "from litestar.contrib.jwt import JWTAuth\n"),
+        (ROUTES, "import litestar.contrib.prometheus\n"),
     ],
     "machine-path": [
         ("docs/a.md", "see /" + "work/main/x\n"),
         ("libs/devtools/a.toml", 'cache = "/' + 'root/.cache/x"\n'),
         (".ci/run", "pip install --" + "index-url https://example.org x\n"),
+    ],
+    "room-imports": [
+        ("services/feed/src/daira_feed/domain.py", "import psycopg\n"),
+        ("services/feed/src/daira_feed/domain/posts.py", "async def f() -> None: ...\n"),
+        (ROUTES, "from daira_stores.work import Work\n"),
+        (SERVICE, "from litestar import Request\n"),
+        ("services/feed/src/daira_feed/schemas.py", "from daira_contracts.feed import PostState\n"),
     ],
     "rooms": [
         ("services/feed/src/daira_feed/utils.py", "x = 1\n"),
@@ -95,6 +102,8 @@ ALLOWED = [
         "from litestar import Controller, get\nclass C(Controller):\n    guards = [u]\n"
         "    @get('/x', operation_id='A')\n    async def x(self) -> None: ...\n",
     ),
+    (SERVICE, "from daira_stores.work import Work\nfrom daira_contracts.feed import PostChangedV1\n"),
+    ("services/feed/src/daira_feed/domain.py", "from daira_kit.ids import new_id\nimport math\n"),
     (SERVICE, "x = 1\n" * 400),
     (SERVICE, "def f():\n" + "    x = 1\n" * 59),
     ("services/feed/src/daira_feed/service/circle.py", "x = 1\n"),

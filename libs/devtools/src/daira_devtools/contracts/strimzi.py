@@ -73,5 +73,5 @@ def _rule(topic: str, *operations: str) -> Manifest:
 
 
 def _group(service: str) -> Manifest:
-    resource = {"type": "group", "name": f"daira-{service}", "patternType": "literal"}
+    resource = {"type": "group", "name": f"daira.{service}", "patternType": "literal"}
     return {"resource": resource, "operations": ["Read"], "host": "*"}

@@ -1,7 +1,9 @@
 """A source file as the rules see it."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -75,9 +77,9 @@ class SourceFile:
 
     def skips(self) -> Iterator[tuple[int, str, str]]:
         """Line, code and reason of every `# house-skip:` comment."""
-        for number, line in enumerate(self.lines, start=1):
-            if match := SKIP.search(line):
-                yield number, match["code"], match["reason"].strip()
+        for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
+            if token.type == tokenize.COMMENT and (match := SKIP.search(token.string)):
+                yield token.start[0], match["code"], match["reason"].strip()
 
 
 def dotted(node: ast.expr) -> str:

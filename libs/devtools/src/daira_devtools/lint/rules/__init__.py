@@ -8,6 +8,7 @@ from daira_devtools.lint.rules import (
     future_annotations,
     import_work,
     machine_path,
+    room_imports,
     rooms,
     route,
     size,
@@ -16,6 +17,7 @@ from daira_devtools.lint.rules import (
 
 ALL = (
     rooms.RULE,
+    room_imports.RULE,
     environ.RULE,
     clock.RULE,
     sql.RULE,

@@ -1,0 +1,1 @@
+"""constraints.txt: the versions that every environment and image is built with."""
