@@ -135,9 +135,11 @@ def dump(message: Request | Reply) -> bytes:
 
 def read_request(text: bytes) -> Request:
     """Raises msgspec.DecodeError."""
-    return msgspec.json.decode(text, type=Request, dec_hook=_decode_hook)
+    request: Request = msgspec.json.decode(text, type=Request, dec_hook=_decode_hook)
+    return request
 
 
 def read_reply(line: bytes) -> Reply:
     """Raises msgspec.DecodeError: the child is not trusted either."""
-    return msgspec.json.decode(line, type=Reply, dec_hook=_decode_hook)
+    reply: Reply = msgspec.json.decode(line, type=Reply, dec_hook=_decode_hook)
+    return reply

@@ -65,10 +65,8 @@ class Sandbox:
 
         Raises SandboxTooWeak when it is below the minimum or something forbidden worked.
         """
-        with tempfile.TemporaryDirectory(prefix="daira-canary-") as folder:
-            canary = Path(folder, "canary")
-            canary.write_text("out of bounds")
-            job = protocol.Measure(terms=self._terms(None, None, _MEASURE_SECONDS), canary=str(canary))
+        with tempfile.NamedTemporaryFile("w", prefix="daira-canary-") as canary:
+            job = protocol.Measure(terms=self._terms(None, None, _MEASURE_SECONDS), canary=canary.name)
             level, answer = await self._run(job, _ignore)
         leaks = answer.leaks if isinstance(answer, protocol.Measured) else ("nothing was tried",)
         if leaks and self._minimum >= Level.CONFINED:

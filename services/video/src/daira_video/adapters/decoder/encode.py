@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
@@ -67,7 +68,7 @@ class _Ladder:
     def _tell(self, frame: VideoFrame) -> None:
         done = Fraction(frame.pts or 0) * (frame.time_base or 0) / self._seconds
         if done >= self._next:
-            self._report(float(min(done, 1)))
+            self._report(min(float(done), 1.0))
             self._next = done + _STEP
 
 
@@ -87,7 +88,7 @@ def _run(container: InputContainer, job: Encode, ladder: _Ladder) -> None:
     video = gate.video_stream(container, job.terms.limits)
     audio = gate.audio_stream(container) if job.source.has_audio else None
     for stream in (video, *([audio] if audio else [])):
-        stream.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+        stream.codec_context.thread_type = "AUTO"
     video.codec_context.thread_count = job.threads
     picture = Picture(video, job.source, job.rungs)
     sound = Sound(audio, job.source) if audio else None
@@ -123,9 +124,9 @@ class _Guard:
             raise MediaRejected(FailureCode.DECODE_FAILED, "more picture than the file announced")
 
 
-def _decoded(packet: Packet, ladder: _Ladder) -> list[VideoFrame | AudioFrame]:
+def _decoded(packet: "Packet[Any]", ladder: _Ladder) -> list[VideoFrame | AudioFrame]:
     try:
-        return list(packet.decode())  # type: ignore[arg-type]
+        return [f for f in packet.decode() if isinstance(f, VideoFrame | AudioFrame)]
     except (av.error.InvalidDataError, av.error.PatchWelcomeError):
         ladder.corrupt += 1
         return []

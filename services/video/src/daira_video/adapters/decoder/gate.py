@@ -64,7 +64,7 @@ def video_stream(container: InputContainer, limits: Limits) -> VideoStream:
     if not moving:
         raise MediaRejected(FailureCode.NO_VIDEO, "there is no moving picture in the file")
     stream = moving[0]
-    name = _codec_name(stream)
+    name = codec_name(stream)
     if name not in VIDEO_CODECS:
         raise MediaRejected(FailureCode.UNSUPPORTED_CODEC, f"video codec {name}")
     check_size(limits, stream.codec_context.width, stream.codec_context.height)
@@ -75,13 +75,14 @@ def video_stream(container: InputContainer, limits: Limits) -> VideoStream:
 def audio_stream(container: InputContainer) -> AudioStream | None:
     """The first sound track that can be decoded. Raises MediaRejected when there are only others."""
     tracks = list(container.streams.audio)
-    usable = [track for track in tracks if _codec_name(track) in AUDIO_CODECS]
+    usable = [track for track in tracks if codec_name(track) in AUDIO_CODECS]
     if tracks and not usable:
-        raise MediaRejected(FailureCode.UNSUPPORTED_CODEC, f"audio codec {_codec_name(tracks[0])}")
+        raise MediaRejected(FailureCode.UNSUPPORTED_CODEC, f"audio codec {codec_name(tracks[0])}")
     return usable[0] if usable else None
 
 
-def _codec_name(stream: VideoStream | AudioStream) -> str:
+def codec_name(stream: VideoStream | AudioStream) -> str:
+    """The codec's common name, whichever decoder is chosen for it."""
     context = stream.codec_context
     return context.codec.canonical_name if context is not None else "unknown"
 

@@ -1,6 +1,7 @@
 """The filter graph of a source: turned upright, constant rate from zero, one scaled output per rung."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import av
 from av.filter import Graph
@@ -74,6 +75,6 @@ class Picture:
         if rung.rate != source.rate:
             steps.insert(0, self._graph.add("fps", f"fps={rung.rate}:start_time=0:round=near"))
         split.link_to(steps[0], place, 0)
-        for earlier, later in zip(steps, steps[1:], strict=False):
+        for earlier, later in pairwise(steps):
             earlier.link_to(later)
         return steps[-1]

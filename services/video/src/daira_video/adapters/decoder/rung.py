@@ -1,8 +1,10 @@
-"""Writes one rung: an HLS media playlist with its transport stream segments, and perhaps the MP4 of the same packets."""
+"""Writes one rung: a media playlist with its transport stream segments, and perhaps the MP4 of the same packets."""
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
@@ -42,12 +44,12 @@ class RungWriter:
         for packet in self._picture.encode(frame):
             self._write(packet, self._picture)
 
-    def encode_sound(self, frame: AudioFrame | None) -> list[Packet]:
+    def encode_sound(self, frame: AudioFrame | None) -> "list[Packet[Any]]":
         """Packets for every rung with the same sound; None drains the encoder."""
         assert self.sound is not None
         return list(self.sound.encode(frame))
 
-    def write_sound(self, packet: Packet) -> None:
+    def write_sound(self, packet: "Packet[Any]") -> None:
         """Store a packet that this rung's or another rung's encoder made."""
         assert self.sound is not None
         self._write(_copied(packet), self.sound)
@@ -70,7 +72,7 @@ class RungWriter:
             segments=tuple(segments),
         )
 
-    def _write(self, packet: Packet, stream: Stream) -> None:
+    def _write(self, packet: "Packet[Any]", stream: Stream) -> None:
         copy = _copied(packet) if self._mp4 is not None else None
         packet.stream = stream
         self._hls.mux_one(packet)
@@ -88,7 +90,7 @@ class _Mp4:
             stream.index: self._container.add_stream_from_template(stream) for stream in streams if stream is not None
         }
 
-    def write(self, packet: Packet, stream: Stream) -> None:
+    def write(self, packet: "Packet[Any]", stream: Stream) -> None:
         packet.stream = self._streams[stream.index]
         self._container.mux_one(packet)
 
@@ -128,7 +130,7 @@ def _add_picture(container: OutputContainer, rung: Rung, preset: str, threads: i
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED_RANGE
     context.thread_count = threads
-    context.thread_type = "AUTO"  # type: ignore[assignment]
+    context.thread_type = "AUTO"
     return stream
 
 
@@ -140,7 +142,7 @@ def _add_sound(container: OutputContainer, rung: Rung) -> AudioStream:
     return stream
 
 
-def _copied(packet: Packet) -> Packet:
+def _copied(packet: "Packet[Any]") -> Packet[Any]:
     copy = Packet(bytes(packet))
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
     copy.time_base, copy.is_keyframe = packet.time_base, packet.is_keyframe
@@ -157,7 +159,7 @@ def _segments(folder: Path) -> list[Segment]:
     """The segments as the muxer timed them, with their sizes on disk."""
     lines = (folder / _MUXER_LIST).read_text().splitlines()
     found = []
-    for info, name in zip(lines, lines[1:], strict=False):
+    for info, name in pairwise(lines):
         if info.startswith("#EXTINF:"):
             seconds = float(info.removeprefix("#EXTINF:").rstrip(","))
             file = Path(name).name
