@@ -10,6 +10,7 @@ from rich.table import Table as Grid
 
 from daira_devtools.stack import commands, place, signals
 from daira_devtools.stack.addresses import endpoints
+from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
 
 INTERRUPTED = 130
@@ -106,6 +107,39 @@ def env(service: str, *, name: str = "main") -> None:
         print(f"export {key}={shlex.quote(value)}")
 
 
+@app.command
+def migrate(*services: str, name: str = "main") -> None:
+    """Bring the databases of services to today's schema; all if none is named.
+
+    Parameters
+    ----------
+    services: their names
+    name: the stack's name
+    """
+    signals.run(commands.migrate(name, services, console.print))
+
+
+@app.command(name="during")
+def run_during(
+    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    name: str = "test",
+    base: int = 18080,
+    only: Literal["stores", "all"] = "stores",
+    extra: Annotated[list[str] | None, Parameter(name="--with")] = None,
+) -> int:
+    """Run a program while a stack is up; its exit code is ours.
+
+    Parameters
+    ----------
+    command: the program and its arguments, after --
+    name: the stack's name
+    base: its first port
+    only: just the stores, or all
+    extra: further groups of processes
+    """
+    return signals.run(during(name, base, (*commands.GROUPS[only], *(extra or ())), command, console.print))
+
+
 def _show_urls(base: int) -> None:
     where = endpoints(base)
     grid = Grid("open", "url", box=None, pad_edge=False)
@@ -123,14 +157,13 @@ def main() -> int:
     """Exit code 1 with one clear message for what a person can mend, 130 after an interruption."""
     try:
         place.mode()
-        app()
+        return app() or 0
     except StackError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted: everything this command had started is stopped")
         return INTERRUPTED
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from daira_devtools.stack import place, processes, service_env, table, watch
+from daira_devtools.stack import children, place, processes, service_env, table, watch
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.launcher import Launcher, Tell
 from daira_devtools.stack.scope import Scope
@@ -85,6 +85,17 @@ def environment(name: str, service: str) -> dict[str, str]:
     if service not in rows.service.names:
         raise StackError(f"no service is called {service}: {', '.join(rows.service.names)}")
     return service_env.environment(service, rows.service, Scope(rows, folder, base_of(folder)))
+
+
+async def migrate(name: str, services: Sequence[str], tell: Tell = silent) -> None:
+    """Runs what a service runs before its start, its migrations; for all services if none is named."""
+    rows = table.load()
+    scope = Scope(rows, place.StackFolder(name), base_of(place.StackFolder(name)))
+    for service in services or rows.service.names:
+        env = service_env.environment(service, rows.service, scope)
+        for command in _row(rows, service).before:
+            await children.finish(scope.command(command, service), env)
+        tell(f"{service:<14} migrated")
 
 
 def recorded(folder: place.StackFolder) -> list[processes.Record]:

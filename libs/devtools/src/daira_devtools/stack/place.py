@@ -12,7 +12,7 @@ MODES = ("native", "containers", "external")
 
 def surroundings() -> Mapping[str, str]:
     """The environment this tool was started in."""
-    return os.environ  # house-skip: environ a launcher passes its surroundings on to the processes it starts
+    return os.environ
 
 
 def cache() -> Path:

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The virtual environment: every distribution named, editable, in one command (so that no name of ours is ever looked up
+# in an index). Packages come from the index this machine is configured for. A stamp makes a second run free.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+tool_is_missing() {
+    command -v "$1" >/dev/null && return 1
+    echo "error: $1 is not on the PATH: $2" >&2
+}
+
+stamp=.venv/installed
+constraints=constraints.txt
+wanted=$(cat "${@/%//pyproject.toml}" pyproject.toml "$constraints" "$0" | sha256sum | cut -d ' ' -f 1)
+if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+
+missing=0
+tool_is_missing java "apt-get install openjdk-17-jre-headless, or any JDK 17" && missing=1
+tool_is_missing mvn "apt-get install maven (3.8 or newer)" && missing=1
+tool_is_missing go "https://go.dev/dl/ (1.24 or newer)" && missing=1
+tool_is_missing node "https://nodejs.org/ (20 or newer)" && missing=1
+python=${PYTHON3:-python3}
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    echo "error: Python 3.11 or newer is needed, name one with PYTHON3=: $("$python" --version 2>&1)" >&2
+    missing=1
+fi
+[ "$missing" = 0 ] || exit 1
+
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+echo "installing $# distributions into .venv"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint "$constraints" uv
+.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint "$constraints" "${@/#/--editable=}"
+echo "$wanted" >"$stamp"

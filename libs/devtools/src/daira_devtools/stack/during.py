@@ -1,0 +1,41 @@
+"""Runs a program while a stack is up: what `make test` is."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+
+from daira_devtools.stack import commands, place, processes
+from daira_devtools.stack.launcher import Tell
+
+CLEAN_UP_SECONDS = 60.0
+
+
+async def during(name: str, base: int, groups: Sequence[str], command: Sequence[str], tell: Tell) -> int:
+    """Returns the program's exit code. A stack that ran before is left running; one that did not is taken down.
+
+    The program finds the stack by `DAIRA_STACK_NAME` and `DAIRA_STACK_BASE`. Interrupted, it gets one SIGINT and a
+    minute to tidy up.
+    """
+    is_mine = not any(map(processes.is_alive, commands.recorded(place.StackFolder(name))))
+    try:
+        await commands.up(name, base, groups, tell)
+        return await _run(command, {"DAIRA_STACK_NAME": name, "DAIRA_STACK_BASE": str(base)})
+    finally:
+        if is_mine:
+            await commands.down(name)
+
+
+async def _run(command: Sequence[str], env: dict[str, str]) -> int:
+    child = await asyncio.create_subprocess_exec(*command, env={**place.surroundings(), **env}, process_group=0)
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        os.killpg(child.pid, signal.SIGINT)
+        try:
+            async with asyncio.timeout(CLEAN_UP_SECONDS):
+                await child.wait()
+        except TimeoutError:
+            os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
+        raise
