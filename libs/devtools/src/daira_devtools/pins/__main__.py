@@ -1,4 +1,4 @@
-"""`python -m daira_devtools.pins write [--upgrade] | check`."""
+"""`python -m daira_devtools.pins compile [--upgrade] | check`."""
 
 import difflib
 import sys
@@ -26,7 +26,7 @@ def check() -> int:
 
 def main(arguments: list[str]) -> int:
     try:
-        if arguments[:1] == ["write"]:
+        if arguments[:1] == ["compile"]:
             return write(upgrade="--upgrade" in arguments)
         if arguments == ["check"]:
             return check()
