@@ -34,7 +34,8 @@ class Producer:
         """
         parent = traceparent()
         records = [
-            (event.topic, event.key_text(), msgspec.json.encode(event), self._headers(event, parent)) for event in events
+            (event.topic, event.key_text(), msgspec.json.encode(event), self._headers(event, parent))
+            for event in events
         ]
         await self._send_all(records, timeout)
 
@@ -57,9 +58,7 @@ class Producer:
         try:
             async with asyncio.timeout(timeout):
                 futures = [
-                    await client.send(
-                        self._prefix + topic, value, key=key.encode(), headers=[*headers]
-                    )
+                    await client.send(self._prefix + topic, value, key=key.encode(), headers=[*headers])
                     for topic, key, value, headers in records
                 ]
                 results = await asyncio.gather(*futures, return_exceptions=True)

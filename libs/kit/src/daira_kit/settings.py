@@ -61,9 +61,7 @@ def load(type_: type[S], prefix: str, environ: Mapping[str, str] | None = None) 
     return settings
 
 
-def _collect(
-    fields: Mapping[str, Any], prefix: str, source: Mapping[str, str]
-) -> tuple[dict[str, Any], list[str]]:
+def _collect(fields: Mapping[str, Any], prefix: str, source: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     problems: list[str] = []
     for key in sorted(k for k in source if k.startswith(prefix)):
@@ -92,3 +90,8 @@ def _convert(
         except msgspec.ValidationError as error:
             problems.append(f"{key}: {error}")
     return None if problems else type_(**converted)
+
+
+def environment(name: str, default: str = "") -> str:
+    """One variable that is not a service's setting, such as where a test finds its stack."""
+    return os.environ.get(name, default)

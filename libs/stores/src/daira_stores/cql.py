@@ -60,9 +60,7 @@ class CqlSession:
             await asyncio.to_thread(self._cluster.shutdown)
             self._cluster = self._session = None
 
-    async def _execute(
-        self, session: Session, statement: PreparedStatement, parameters: Sequence[Any]
-    ) -> list[Any]:
+    async def _execute(self, session: Session, statement: PreparedStatement, parameters: Sequence[Any]) -> list[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Any]] = loop.create_future()
 

@@ -24,7 +24,7 @@ class IdempotencyInProgress(Conflict):
     code = "idempotency_in_progress"
 
 
-class Replayed(Exception):  # noqa: N818 - not an error: the web edge turns it into the stored answer
+class Replayed(Exception):
     """This request was answered before."""
 
     def __init__(self, status: int, body: bytes) -> None:
@@ -73,9 +73,7 @@ async def claim(connection: AsyncConnection[DictRow], key: IdempotencyKey) -> No
         raise Replayed(found["status"], found["body"])
 
 
-async def store_answer(
-    connection: AsyncConnection[DictRow], key: IdempotencyKey, status: int, body: bytes
-) -> None:
+async def store_answer(connection: AsyncConnection[DictRow], key: IdempotencyKey, status: int, body: bytes) -> None:
     """Put the answer beside the key, in the same transaction."""
     await connection.execute(
         "UPDATE idempotency SET status = %s, body = %s WHERE scope = %s AND key = %s",

@@ -71,9 +71,7 @@ async def _pending(connection: AsyncConnection, migrations: Sequence[Migration])
             PRIMARY KEY (component, name))
         """
     )
-    rows = await (
-        await connection.execute("SELECT component, name, checksum FROM schema_migration")
-    ).fetchall()
+    rows = await (await connection.execute("SELECT component, name, checksum FROM schema_migration")).fetchall()
     applied = {(component, name): checksum for component, name, checksum in rows}
     for migration in migrations:
         known = applied.get((migration.component, migration.name))

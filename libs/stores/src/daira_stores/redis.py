@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
-from redis.backoff import ExponentialBackoff
 from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 

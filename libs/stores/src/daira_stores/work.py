@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from daira_contracts._event import Event
+from daira_contracts.topics import topics
 from daira_kit.errors import PayloadTooLarge
 from daira_kit.ids import new_id
 from daira_observe.tracing import traceparent
@@ -19,8 +20,8 @@ from daira_stores.idempotency import IdempotencyKey, store_answer
 SHARDS = 4
 """Relays share an outbox by shard; a key always falls in the same one. Fixed: changing it breaks order in flight."""
 
-MAX_EVENT_BYTES = 900_000
-"""Below the brokers' 1 MiB, so that one oversize row can never block a shard."""
+RECORD_OVERHEAD = 4_096
+"""Room for key, headers and framing below a topic's maxBytes, so that no row can block its shard."""
 
 Parameters = Sequence[Any] | dict[str, Any] | None
 
@@ -67,10 +68,10 @@ class Work:
         """Write the outbox row of `event`.
 
         Lock or write the aggregate's row first: then outbox order is commit order for its key.
-        Raises EventTooLarge above MAX_EVENT_BYTES.
+        Raises EventTooLarge when the topic cannot carry it.
         """
         value = msgspec.json.encode(event)
-        if len(value) > MAX_EVENT_BYTES:
+        if len(value) > topics()[event.topic].max_bytes - RECORD_OVERHEAD:
             raise EventTooLarge(f"{event.topic} of {len(value)} bytes")
         headers = {
             "ce_id": str(event.event_id),
@@ -86,9 +87,7 @@ class Work:
         headers = {"ce_id": str(event_id), "ce_type": event_type.topic, "ce_source": self.source}
         await self._put_outbox(event_type.topic, key, event_id, None, headers)
 
-    async def enqueue(
-        self, kind: str, key: str, payload: object = None, *, due_at: datetime | None = None
-    ) -> None:
+    async def enqueue(self, kind: str, key: str, payload: object = None, *, due_at: datetime | None = None) -> None:
         """Add a job, or renew the one with the same kind and key (also a dead one). `payload` is written as JSON."""
         await self.execute(
             """

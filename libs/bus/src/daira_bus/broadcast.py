@@ -1,0 +1,152 @@
+"""Broadcast topics: read whole by every process, without a group, and saved so that a restart without Kafka works."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from daira_contracts._event import Event
+from daira_observe.logs import get_logger
+from daira_stores.postgres import Database
+from daira_stores.transient import is_transient
+
+logger = get_logger(__name__)
+E = TypeVar("E", bound=Event)
+
+
+class BroadcastView(msgspec.Struct, frozen=True, kw_only=True):
+    """One topic and what to do in this process: `put(event)` and `remove(key)` must be quick, pure memory."""
+
+    event_type: type[Event]
+    put: Callable[[Any], None]
+    remove: Callable[[str], None]
+
+
+def view(event_type: type[E], put: Callable[[E], None], remove: Callable[[str], None]) -> BroadcastView:
+    """Typed constructor of a BroadcastView."""
+    return BroadcastView(event_type=event_type, put=put, remove=remove)
+
+
+class BroadcastReader:
+    """Keeps the views of one process current."""
+
+    def __init__(self, bootstrap: str, database: Database, views: Sequence[BroadcastView], prefix: str = "") -> None:
+        self._bootstrap, self._database, self._prefix = bootstrap, database, prefix
+        self._views = {prefix + one.event_type.topic: one for one in views}
+        self.ready = asyncio.Event()
+        """Set after the first full read, or after loading what an earlier run saved."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; waits out the loss of Kafka with what is known."""
+        if not self._views:
+            self.ready.set()
+            return
+        await self._load(stop)
+        while not stop.is_set():
+            try:
+                await self._read(stop)
+            except (KafkaError, TimeoutError, OSError) as error:
+                logger.warning("broadcast_waits", error=repr(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 1)
+
+    async def _load(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                async with self._database.read() as work:
+                    rows = await work.all("SELECT topic, value FROM broadcast")
+                break
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                await asyncio.sleep(0.5)
+        else:
+            return
+        for row in rows:
+            self._apply(row["topic"], row["value"])
+        if rows and {row["topic"] for row in rows} >= self._essential():
+            self.ready.set()
+
+    def _essential(self) -> set[str]:
+        return {topic for topic in self._views if "signing-key" in topic}
+
+    async def _read(self, stop: asyncio.Event) -> None:
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        try:
+            await asyncio.wait_for(client.start(), 20)
+            partitions = await self._partitions(client)
+            client.assign(partitions)
+            await client.seek_to_beginning(*partitions)
+            waiting = {p: end for p, end in (await client.end_offsets(partitions)).items() if end > 0}
+            while not stop.is_set():
+                for partition in [p for p, end in waiting.items() if await client.position(p) >= end]:
+                    del waiting[partition]
+                if not waiting:
+                    self.ready.set()
+                batches = await client.getmany(timeout_ms=500, max_records=1000)
+                for records in batches.values():
+                    for record in records:
+                        await self._take(record)
+        finally:
+            with suppress(KafkaError, TimeoutError, OSError):
+                await asyncio.wait_for(client.stop(), 5)
+
+    async def _partitions(self, client: AIOKafkaConsumer) -> list[TopicPartition]:
+        partitions = []
+        for topic in self._views:
+            client._client.add_topic(topic)  # without a subscription the client fetches no metadata by itself
+        await client._client.force_metadata_update()
+        for topic in self._views:
+            known = client.partitions_for_topic(topic)
+            if not known:
+                raise KafkaError(f"{topic} does not exist yet")
+            partitions += [TopicPartition(topic, number) for number in sorted(known)]
+        return partitions
+
+    async def _take(self, record: ConsumerRecord) -> None:
+        key = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            self._views[record.topic].remove(key)
+            await self._forget(record.topic, key)
+        elif self._apply(record.topic, record.value):
+            await self._save(record.topic, key, record.value)
+
+    def _apply(self, topic: str, value: bytes) -> bool:
+        one = self._views.get(topic)
+        if one is None:
+            return False
+        try:
+            event = msgspec.json.decode(value, type=one.event_type)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            logger.warning("broadcast_record_ignored", topic=topic, error=repr(error))
+            return False
+        one.put(event)
+        return True
+
+    async def _save(self, topic: str, key: str, value: bytes) -> None:
+        revision = msgspec.json.decode(value, type=_Revision).revision
+        with suppress(Exception):  # what cannot be saved now is read again at the next start
+            async with self._database.work() as work:
+                await work.execute(
+                    """
+                    INSERT INTO broadcast (topic, key, value, revision) VALUES (%s, %s, %s, %s)
+                    ON CONFLICT (topic, key) DO UPDATE SET value = excluded.value, revision = excluded.revision
+                    WHERE broadcast.revision <= excluded.revision
+                    """,
+                    (topic, key, value, revision),
+                )
+
+    async def _forget(self, topic: str, key: str) -> None:
+        with suppress(Exception):
+            async with self._database.work() as work:
+                await work.execute("DELETE FROM broadcast WHERE topic = %s AND key = %s", (topic, key))
+
+
+class _Revision(msgspec.Struct):
+    revision: int

@@ -1,0 +1,187 @@
+"""The consumer loop: poll → one worker per partition → commit what is done. Acknowledging is its visible last step."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from daira_bus.dlq import DeadLetters
+from daira_bus.errors import TooManyDead
+from daira_bus.handling import RecordHandler
+from daira_bus.partitions import PAUSE_ABOVE, RESUME_BELOW, PartitionWorker
+from daira_bus.producer import Producer
+from daira_bus.subscription import Subscription
+from daira_observe.logs import get_logger
+from daira_observe.metrics import CONSUMER_REBUILDS
+from daira_stores.postgres import Database
+
+logger = get_logger(__name__)
+COMMIT_SECONDS = 1.0
+WATCH_SECONDS = 5.0
+STUCK_SECONDS = 30.0
+
+
+class _Stuck(Exception):
+    pass
+
+
+class Consumer(ConsumerRebalanceListener):
+    """All subscriptions of one service in one consumer group named after it."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        bootstrap: str,
+        subscriptions: Sequence[Subscription],
+        target: object,
+        database: Database,
+        producer: Producer,
+        prefix: str = "",
+        group: str | None = None,
+    ) -> None:
+        """`group` defaults to `daira.<service>`; `prefix` comes before topic and group names."""
+        self._bootstrap = bootstrap
+        self._group = f"{prefix}{group or f'daira.{service}'}"
+        by_topic = {prefix + subscription.topic: subscription for subscription in subscriptions}
+        self._topics = sorted(by_topic)
+        self._handler = RecordHandler(by_topic, target, database, DeadLetters(producer, service, prefix))
+        self._workers: dict[TopicPartition, PartitionWorker] = {}
+        self._client: AIOKafkaConsumer | None = None
+        self.last_poll = 0.0
+        """Monotonic time of the last answered poll; liveness looks at it."""
+        self.failure: str | None = None
+        """Why the consumer stopped for good; readiness shows it."""
+        self.joined = asyncio.Event()
+        """Set once partitions were assigned."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, or until too many records died. A lost broker or a stuck client is waited out and rebuilt."""
+        while not stop.is_set() and self._topics:
+            try:
+                await self._consume(stop)
+            except TooManyDead as error:
+                self.failure = f"stopped: {error}"
+                logger.exception("consumer_stopped")
+                return
+            except (KafkaError, TimeoutError, OSError, _Stuck) as error:
+                CONSUMER_REBUILDS.inc()
+                logger.warning("consumer_rebuilt", error=repr(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 1)
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        self._client = client = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=15_000,
+            heartbeat_interval_ms=2_000,
+            max_poll_interval_ms=120_000,
+            rebalance_timeout_ms=15_000,
+            request_timeout_ms=15_000,
+            retry_backoff_ms=200,
+        )
+        client.subscribe(self._topics, listener=self)
+        watch: asyncio.Task[None] | None = None
+        try:
+            await asyncio.wait_for(client.start(), 30)
+            watch = asyncio.create_task(self._watch(client))
+            await self._poll(client, stop, watch)
+        finally:
+            if watch is not None:
+                watch.cancel()
+            await self._stop_workers(list(self._workers))
+            self._client = None
+            with suppress(KafkaError, TimeoutError, OSError):
+                await asyncio.wait_for(client.stop(), 10)
+
+    async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event, watch: asyncio.Task[None]) -> None:
+        next_commit = 0.0
+        while not stop.is_set():
+            batches = await client.getmany(timeout_ms=100, max_records=PAUSE_ABOVE)
+            self.last_poll = time.monotonic()
+            for partition, records in batches.items():
+                worker = self._workers.get(partition)
+                if worker is not None:
+                    worker.add(records)
+            self._balance(client)
+            self._raise_failures(watch)
+            if time.monotonic() >= next_commit:
+                await self._commit(client, list(self._workers))
+                next_commit = time.monotonic() + COMMIT_SECONDS
+
+    def _balance(self, client: AIOKafkaConsumer) -> None:
+        # A partition that waits for a dependency must not stop the poll, which keeps the group membership alive.
+        paused = client.paused()
+        assigned = client.assignment()
+        for partition, worker in self._workers.items():
+            if partition not in assigned:
+                continue
+            if worker.backlog >= PAUSE_ABOVE and partition not in paused:
+                client.pause(partition)
+            elif worker.backlog < RESUME_BELOW and partition in paused:
+                client.resume(partition)
+
+    def _raise_failures(self, watch: asyncio.Task[None]) -> None:
+        for worker in self._workers.values():
+            if worker.failure is not None:
+                raise worker.failure
+        if watch.done():
+            watch.result()
+
+    async def _commit(self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        offsets = {}
+        for partition in partitions:
+            worker = self._workers[partition]
+            if worker.done_offset is not None and worker.done_offset != worker.committed_offset:
+                offsets[partition] = worker.done_offset
+        if not offsets:
+            return
+        try:
+            await asyncio.wait_for(client.commit(offsets), 5)
+        except (KafkaError, TimeoutError) as error:
+            # Not lost: the offsets are committed next time, or the records are read again and found in the inbox.
+            logger.warning("commit_failed", error=repr(error))
+            return
+        for partition, offset in offsets.items():
+            self._workers[partition].committed_offset = offset
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Finish what is in hand and commit it before another member begins."""
+        await self._stop_workers([partition for partition in revoked if partition in self._workers])
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Begin with the new partitions."""
+        for partition in assigned:
+            if partition not in self._workers:
+                self._workers[partition] = PartitionWorker(partition, self._handler.handle)
+        self.joined.set()
+
+    async def _stop_workers(self, partitions: Sequence[TopicPartition]) -> None:
+        await asyncio.gather(*(self._workers[partition].stop() for partition in partitions))
+        if self._client is not None and partitions:
+            await self._commit(self._client, partitions)
+        for partition in partitions:
+            self._workers.pop(partition, None)
+
+    async def _watch(self, client: AIOKafkaConsumer) -> None:
+        """Raises _Stuck when records wait in the log, no worker is busy and nothing was polled for STUCK_SECONDS."""
+        quiet_since: dict[TopicPartition, tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            assignment = [partition for partition in client.assignment() if partition not in client.paused()]
+            ends = await asyncio.wait_for(client.end_offsets(assignment), 20) if assignment else {}
+            clock = time.monotonic()
+            for partition, end in ends.items():
+                position = await asyncio.wait_for(client.position(partition), 10)
+                worker = self._workers.get(partition)
+                known = quiet_since.get(partition)
+                if position >= end or (worker and worker.backlog) or known is None or known[0] != position:
+                    quiet_since[partition] = (position, clock)
+                elif clock - known[1] > STUCK_SECONDS:
+                    raise _Stuck(f"{partition} at {position} of {end}")

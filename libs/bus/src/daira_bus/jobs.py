@@ -1,0 +1,227 @@
+"""Slow work: rows claimed with a lease, so that it never meets a rebalance and a dead worker's job is taken over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from daira_kit.clock import now
+from daira_kit.ids import new_id
+from daira_observe.logs import get_logger
+from daira_observe.metrics import JOBS
+from daira_observe.tracing import span
+from daira_stores.postgres import Database
+from daira_stores.transient import is_transient
+
+logger = get_logger(__name__)
+T = TypeVar("T")
+LONGEST_WAIT = 60.0
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed row. `attempts` counts this one too."""
+
+    kind: str
+    key: str
+    payload: Any
+    attempts: int
+    due_at: datetime
+    traceparent: str | None
+
+    def payload_as(self, type_: type[T]) -> T:
+        """The payload as the struct it was made from."""
+        return msgspec.convert(self.payload, type_)
+
+
+JobHandler = Callable[[Job, Any], Awaitable[None]]
+DeadHandler = Callable[[Job, BaseException, Any], Awaitable[None]]
+
+
+class JobKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of slow work of a service."""
+
+    kind: str
+    handler: JobHandler
+    on_dead: DeadHandler | None = None
+    lease_seconds: float = 30.0
+    max_attempts: int = 5
+    concurrency: int = 1
+
+
+def job(
+    kind: str,
+    handler: JobHandler,
+    *,
+    on_dead: DeadHandler | None = None,
+    lease_seconds: float = 30.0,
+    max_attempts: int = 5,
+    concurrency: int = 1,
+) -> JobKind:
+    """Call `handler(job, service)` for each due row of `kind`; it opens its own units of work and may run twice.
+
+    The lease is renewed while it runs. A failure is retried with growing waits up to `max_attempts`, then
+    `on_dead(job, error, service)` is called and the row stays DEAD; a dependency that is down costs no attempt.
+    """
+    return JobKind(
+        kind=kind,
+        handler=handler,
+        on_dead=on_dead,
+        lease_seconds=lease_seconds,
+        max_attempts=max_attempts,
+        concurrency=concurrency,
+    )
+
+
+class JobRunner:
+    """Claims and runs the jobs of one service in this process."""
+
+    def __init__(
+        self, database: Database, kinds: Sequence[JobKind], target: object, *, idle_seconds: float = 1.0
+    ) -> None:
+        """`idle_seconds` between looks when nothing is due; a job added by this process is seen at once."""
+        self._database, self._kinds, self._target, self._idle = database, kinds, target, idle_seconds
+        self._me = str(new_id())
+        self._wakes: list[asyncio.Event] = []
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; a job in hand is then cancelled and its lease given back."""
+        slots = [(kind, asyncio.Event()) for kind in self._kinds for _ in range(kind.concurrency)]
+        self._wakes = [wake for _, wake in slots]
+        tasks = [asyncio.create_task(self._slot(kind, wake)) for kind, wake in slots]
+        tasks.append(asyncio.create_task(self._spread_wakes()))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in [stopping, *tasks]:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _spread_wakes(self) -> None:
+        while True:
+            await self._database.job_added.wait()
+            self._database.job_added.clear()
+            for wake in self._wakes:
+                wake.set()
+
+    async def _slot(self, kind: JobKind, wake: asyncio.Event) -> None:
+        while True:
+            try:
+                claimed = await self._claim(kind)
+                if claimed is not None:
+                    await self._run_one(kind, claimed)
+                    continue
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                logger.warning("job_runner_waits", kind=kind.kind, error=repr(error))
+                await asyncio.sleep(1)
+            wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), self._idle)
+
+    async def _claim(self, kind: JobKind) -> Job | None:
+        async with self._database.work() as work:
+            row = await work.one(
+                """
+                UPDATE job SET leased_by = %(me)s, attempts = attempts + 1,
+                    leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
+                WHERE (kind, key) = (
+                    SELECT kind, key FROM job
+                    WHERE kind = %(kind)s AND state = 'DUE' AND due_at <= clock_timestamp()
+                      AND (leased_until IS NULL OR leased_until < clock_timestamp())
+                    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING kind, key, payload, attempts, due_at, traceparent
+                """,
+                {"me": self._me, "lease": kind.lease_seconds, "kind": kind.kind},
+            )
+        return Job(**row) if row is not None else None
+
+    async def _run_one(self, kind: JobKind, claimed: Job) -> None:
+        carrier = {"traceparent": claimed.traceparent} if claimed.traceparent else None
+        with span(f"job {kind.kind}", carrier=carrier, attributes={"job.key": claimed.key}):
+            running = asyncio.ensure_future(kind.handler(claimed, self._target))
+            keeping = asyncio.create_task(self._keep_lease(kind, claimed, running))
+            try:
+                await running
+            except asyncio.CancelledError:
+                running.cancel()
+                current = asyncio.current_task()
+                await self._release(claimed, now(), count=False)
+                if current is not None and current.cancelling():
+                    raise
+                logger.warning("job_lease_lost", kind=kind.kind, key=claimed.key)
+            except Exception as error:
+                await self._failed(kind, claimed, error)
+            else:
+                await self._done(claimed)
+            finally:
+                keeping.cancel()
+
+    async def _keep_lease(self, kind: JobKind, claimed: Job, running: "asyncio.Future[None]") -> None:
+        while True:
+            await asyncio.sleep(kind.lease_seconds / 3)
+            try:
+                async with self._database.work() as work:
+                    cursor = await work.execute(
+                        """
+                        UPDATE job SET leased_until = clock_timestamp() + make_interval(secs => %s)
+                        WHERE kind = %s AND key = %s AND leased_by = %s
+                        """,
+                        (kind.lease_seconds, claimed.kind, claimed.key, self._me),
+                    )
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                continue  # the lease may run out; whoever takes over finds idempotent work
+            if cursor.rowcount == 0:
+                running.cancel()
+                return
+
+    async def _done(self, claimed: Job) -> None:
+        JOBS.labels(claimed.kind, "done").inc()
+        async with self._database.work() as work:
+            cursor = await work.execute(
+                "DELETE FROM job WHERE kind = %s AND key = %s AND leased_by = %s AND due_at = %s",
+                (claimed.kind, claimed.key, self._me, claimed.due_at),
+            )
+            if cursor.rowcount == 0:  # renewed while it ran: let it run again
+                await work.execute(
+                    "UPDATE job SET leased_until = NULL, leased_by = NULL WHERE kind = %s AND key = %s AND leased_by = %s",
+                    (claimed.kind, claimed.key, self._me),
+                )
+
+    async def _failed(self, kind: JobKind, claimed: Job, error: Exception) -> None:
+        transient = is_transient(error)
+        if not transient and claimed.attempts >= kind.max_attempts:
+            logger.error("job_dead", kind=kind.kind, key=claimed.key, error=repr(error), exc_info=error)
+            if kind.on_dead is not None:
+                await kind.on_dead(claimed, error, self._target)
+            JOBS.labels(kind.kind, "dead").inc()
+            async with self._database.work() as work:
+                await work.execute(
+                    "UPDATE job SET state = 'DEAD', last_error = %s, leased_until = NULL WHERE kind = %s AND key = %s",
+                    (repr(error)[:1000], claimed.kind, claimed.key),
+                )
+            return
+        logger.warning("job_retries", kind=kind.kind, key=claimed.key, error=repr(error), attempt=claimed.attempts)
+        JOBS.labels(kind.kind, "retried").inc()
+        wait = min(0.5 * 2**claimed.attempts, LONGEST_WAIT if not transient else 5.0)
+        await self._release(claimed, now() + timedelta(seconds=wait), count=not transient, error=repr(error)[:1000])
+
+    async def _release(self, claimed: Job, due_at: datetime, *, count: bool, error: str | None = None) -> None:
+        async with self._database.work() as work:
+            await work.execute(
+                """
+                UPDATE job SET leased_until = NULL, leased_by = NULL, due_at = %s, last_error = coalesce(%s, last_error),
+                    attempts = attempts - %s
+                WHERE kind = %s AND key = %s AND leased_by = %s
+                """,
+                (due_at, error, 0 if count else 1, claimed.kind, claimed.key, self._me),
+            )

@@ -1,0 +1,69 @@
+"""One worker per assigned partition: in order inside, independent of each other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from daira_kit.clock import epoch_ms, now
+from daira_observe.metrics import CONSUMER_AGE
+
+PAUSE_ABOVE = 500
+RESUME_BELOW = 100
+STOP_SECONDS = 5.0
+
+
+class PartitionWorker:
+    """Holds the backlog of one partition and the offset up to which everything is done."""
+
+    def __init__(self, partition: TopicPartition, handle: Callable[[ConsumerRecord], Awaitable[str]]) -> None:
+        self.partition = partition
+        self.done_offset: int | None = None
+        self.committed_offset: int | None = None
+        self.handled = 0
+        self._handle = handle
+        self._queue: asyncio.Queue[ConsumerRecord] = asyncio.Queue()
+        self._stopping = False
+        self._task = asyncio.create_task(self._run(), name=f"partition {partition.topic}[{partition.partition}]")
+
+    @property
+    def backlog(self) -> int:
+        """Records polled and not yet begun."""
+        return self._queue.qsize()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the worker died, if it did."""
+        if self._task.done() and not self._task.cancelled():
+            return self._task.exception()
+        return None
+
+    def add(self, records: Iterable[ConsumerRecord]) -> None:
+        """Records in offset order."""
+        for record in records:
+            self._queue.put_nowait(record)
+
+    async def stop(self) -> None:
+        """Finish the record in hand within STOP_SECONDS, drop the rest: another member will read them."""
+        self._stopping = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        _done, pending = await asyncio.wait([self._task], timeout=STOP_SECONDS if self._busy else 0)
+        if pending:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    _busy = False
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            record = await self._queue.get()
+            age = (epoch_ms(now()) - record.timestamp) / 1000
+            CONSUMER_AGE.labels(record.topic, str(record.partition)).set(max(age, 0))
+            self._busy = True
+            await self._handle(record)
+            self._busy = False
+            self.done_offset = record.offset + 1
+            self.handled += 1

@@ -1,0 +1,82 @@
+"""The command line of every service: `python -m daira_<service> --role all|http|worker|relay|migrate|check`."""
+
+import argparse
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+
+from daira_kit.settings import load
+from daira_observe.logs import get_logger, set_up_logging
+from daira_observe.tracing import set_up_tracing
+from daira_runtime.parts import Build, Migrate, S
+from daira_runtime.process import Role, open_process
+from daira_stores import migrate as sql
+
+logger = get_logger(__name__)
+ROLES = [role.value for role in Role]
+
+
+def run(service: str, settings_type: type[S], build: Build[S], *, migrate: Migrate[S] | None = None) -> None:
+    """Parse the command line and do what it says. `migrate` brings stores other than PostgreSQL up to date."""
+    parser = argparse.ArgumentParser(prog=f"daira-{service}", description=f"DAIRA's {service} service")
+    parser.add_argument("--role", choices=[*ROLES, "migrate", "check"], default="all", help="what this process does")
+    arguments = parser.parse_args()
+    settings = load(settings_type, f"DAIRA_{service.upper()}_")
+    set_up_logging(service, settings.log_level)
+    set_up_tracing(service, settings.otlp_endpoint)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if arguments.role == "migrate":
+            runner.run(_migrate(service, settings, migrate))
+        elif arguments.role in ROLES:
+            runner.run(_serve(service, settings, build, Role(arguments.role)))
+
+
+async def _migrate(service: str, settings: S, migrate: Migrate[S] | None) -> None:
+    applied = await sql.apply(settings.postgres_dsn, sql.all_for(service))
+    for migration in applied:
+        logger.info("migration_applied", component=migration.component, name=migration.name)
+    if migrate is not None:
+        await migrate(settings)
+
+
+async def _serve(service: str, settings: S, build: Build[S], role: Role) -> None:
+    async with open_process(service, settings, build, role) as process:
+        server = _Server(
+            uvicorn.Config(
+                process.app,
+                host=settings.host,
+                port=settings.port,
+                loop="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(settings.drain_seconds),
+                timeout_keep_alive=75,
+                backlog=socket.SOMAXCONN,
+            )
+        )
+
+        def drain() -> None:
+            logger.info("draining")
+            process.health.draining = True
+            server.should_exit = True
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, drain)
+        logger.info("started", role=role.value, port=settings.port)
+        await server.serve()
+    logger.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: this process drains its consumers too."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,52 @@
+"""What a service's wiring hands over, and what it is given to build with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+import msgspec
+from litestar.types import ControllerRouterHandler
+
+from daira_bus.broadcast import BroadcastView
+from daira_bus.jobs import JobKind
+from daira_bus.producer import Producer
+from daira_bus.subscription import Subscription
+from daira_kit.settings import CommonSettings
+from daira_stores.postgres import Database
+from daira_web.health import Check
+from daira_web.tokens import TokenVerifier
+
+Task = Callable[[asyncio.Event], Awaitable[None]]
+
+
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
+    """What every service has; `database.source` is the service's name."""
+
+    database: Database
+    producer: Producer
+    verifier: TokenVerifier
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """One service, assembled by its `wiring.build`.
+
+    `dependencies` are handed to routes by parameter name; `target` to event and job handlers.
+    `required` checks decide readiness (PostgreSQL is always one), `optional` ones are shown only.
+    `tasks(stop)` run in the worker role until `stop` is set.
+    """
+
+    target: object = None
+    routes: Sequence[ControllerRouterHandler] = ()
+    dependencies: Mapping[str, object] = {}
+    subscriptions: Sequence[Subscription] = ()
+    jobs: Sequence[JobKind] = ()
+    views: Sequence[BroadcastView] = ()
+    required: Mapping[str, Check] = {}
+    optional: Mapping[str, Check] = {}
+    tasks: Sequence[Task] = ()
+
+
+S = TypeVar("S", bound=CommonSettings)
+Build = Callable[[S, Platform], AbstractAsyncContextManager[Parts]]
+Migrate = Callable[[S], Awaitable[None]]

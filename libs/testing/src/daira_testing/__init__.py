@@ -1,0 +1,1 @@
+"""Fixtures, factories and behaviour suites. Imported by tests only."""

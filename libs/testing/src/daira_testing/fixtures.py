@@ -1,0 +1,137 @@
+"""Every test run gets its own databases, topics, Redis database, keyspace and bucket prefix on a running stack.
+
+Use them with `pytest_plugins = ["daira_testing.fixtures"]` in the repository's conftest.py.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest_asyncio
+from psycopg import AsyncConnection, sql
+
+from daira_bus import topics as broker
+from daira_bus.producer import open_producer
+from daira_devtools.stack import Endpoints, endpoints
+from daira_kit.settings import environment
+from daira_stores.cql import open_cql
+from daira_stores.migrate import all_for, apply, load
+from daira_stores.postgres import Database, open_database
+from daira_stores.redis import AnyRedis, open_redis
+from daira_testing.tokens import TokenMint
+from daira_testing.topics import TopicProbe
+
+DEFAULT_BASE = "8080"
+LOCK_SECONDS = 1800
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack() -> Endpoints:
+    """The running stores; DAIRA_STACK_BASE names the base port."""
+    return endpoints(int(environment("DAIRA_STACK_BASE", DEFAULT_BASE)))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def mint() -> TokenMint:
+    """Keys of the tests' own."""
+    return TokenMint()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def probe(stack: Endpoints) -> AsyncIterator[TopicProbe]:
+    """All topics of the contracts under a prefix of this run."""
+    prefix = f"t{secrets.token_hex(4)}."
+    await broker.apply(stack.kafka_bootstrap, prefix)
+    async with open_producer(stack.kafka_bootstrap, "test", prefix) as producer:
+        yield TopicProbe(stack.kafka_bootstrap, prefix, producer)
+    await broker.remove_all(stack.kafka_bootstrap, prefix)
+
+
+MakeDatabase = Callable[..., Awaitable[Database]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def make_database(stack: Endpoints) -> AsyncIterator[MakeDatabase]:
+    """`await make_database("feed")`: a fresh, migrated database of that service, dropped after the test.
+
+    Without a name it has the delivery tables only.
+    """
+    names: list[str] = []
+    async with AsyncExitStack() as opened:
+
+        async def make(service: str | None = None) -> Database:
+            name = f"test_{service or 'delivery'}_{secrets.token_hex(4)}"
+            await _admin(stack, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            names.append(name)
+            migrations = all_for(service) if service else load("delivery", "daira_stores")
+            await apply(stack.postgres_dsn(name), migrations)
+            return await opened.enter_async_context(open_database(stack.postgres_dsn(name), service or "test", size=4))
+
+        yield make
+    for name in names:
+        await _admin(stack, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def redis_url(stack: Endpoints) -> AsyncIterator[str]:
+    """An empty Redis database that no other test uses meanwhile."""
+    root = stack.redis_url.rsplit("/", 1)[0]
+    async with open_redis(f"{root}/0") as keeper:
+        while True:
+            for number in range(1, 16):
+                if await keeper.set(f"test-database-{number}", "taken", nx=True, ex=LOCK_SECONDS):
+                    break
+            else:
+                await asyncio.sleep(0.2)
+                continue
+            break
+        url = f"{root}/{number}"
+        async with open_redis(url) as client:
+            await client.flushdb()
+        yield url
+        await keeper.delete(f"test-database-{number}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def redis(redis_url: str) -> AsyncIterator[AnyRedis]:
+    """A client of `redis_url`."""
+    async with open_redis(redis_url) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def keyspace(stack: Endpoints) -> AsyncIterator[str]:
+    """A keyspace of this run; dropped at its end."""
+    name = f"test_{secrets.token_hex(4)}"
+    async with open_cql(stack.cql_hosts, stack.cql_port, "system") as session:
+        await session.run(
+            f"CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+        )
+        yield name
+        await session.run(f"DROP KEYSPACE {name}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def common_settings(stack: Endpoints, probe: TopicProbe, mint: TokenMint) -> Callable[[Database], dict[str, Any]]:
+    """`common_settings(database)`: keyword arguments for a service's settings struct."""
+
+    def make(database: Database) -> dict[str, Any]:
+        return {
+            "env": "dev",
+            "postgres_dsn": database.dsn,
+            "kafka_bootstrap": stack.kafka_bootstrap,
+            "cursor_secret": "test-cursor-secret",
+            "root_public_key": mint.root_public_key,
+            "topic_prefix": probe.prefix,
+            "drain_seconds": 5.0,
+            "postgres_pool_size": 4,
+        }
+
+    return make
+
+
+async def _admin(stack: Endpoints, statement: sql.Composed) -> None:
+    async with await AsyncConnection.connect(stack.postgres_dsn("postgres"), autocommit=True) as connection:
+        await connection.execute(statement)

@@ -1,0 +1,62 @@
+"""Look into topics and write to them as another service would."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from daira_bus.producer import Producer
+from daira_contracts._event import Event
+from daira_testing.waiting import eventually
+
+E = TypeVar("E", bound=Event)
+
+
+class TopicProbe:
+    """One test run's topics: names carry `prefix`."""
+
+    def __init__(self, bootstrap: str, prefix: str, producer: Producer) -> None:
+        self.bootstrap, self.prefix, self.producer = bootstrap, prefix, producer
+
+    async def publish(self, *events: Event) -> None:
+        """As the owner's relay would."""
+        await self.producer.publish(*events, timeout=10)
+
+    async def records(self, topic: str) -> list[ConsumerRecord]:
+        """Everything in a topic now, partition by partition; `topic` without the prefix."""
+        name = self.prefix + topic
+        client = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        await client.start()
+        try:
+            client._client.add_topic(name)
+            await client._client.force_metadata_update()
+            partitions = [TopicPartition(name, number) for number in sorted(client.partitions_for_topic(name) or ())]
+            client.assign(partitions)
+            await client.seek_to_beginning(*partitions)
+            ends = await client.end_offsets(partitions)
+            found: list[ConsumerRecord] = []
+            while any([await client.position(partition) < end for partition, end in ends.items()]):
+                for records in (await client.getmany(timeout_ms=200)).values():
+                    found += records
+            return found
+        finally:
+            await client.stop()
+
+    async def events(self, event_type: type[E]) -> list[E]:
+        """All events of a topic, tombstones left out."""
+        return [
+            msgspec.json.decode(record.value, type=event_type)
+            for record in await self.records(event_type.topic)
+            if record.value is not None
+        ]
+
+    async def wait_for(self, event_type: type[E], accept: Callable[[E], bool], *, within: float = 20.0) -> E:
+        """The newest event that `accept` likes; raises AssertionError after `within` seconds."""
+
+        async def look() -> E | None:
+            return next((event for event in reversed(await self.events(event_type)) if accept(event)), None)
+
+        found = await eventually(look, within=within, every=0.2)
+        assert found is not None
+        return found

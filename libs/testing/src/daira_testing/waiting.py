@@ -1,0 +1,28 @@
+"""Waiting for what happens elsewhere: by looking again, never by sleeping a fixed time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 20.0, every: float = 0.05) -> T:
+    """The first truthy result of `look`; an AssertionError inside it counts as not yet.
+
+    Raises AssertionError after `within` seconds, from the last failure.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        failure: AssertionError | None = None
+        result: T | None = None
+        try:
+            result = await look()
+        except AssertionError as error:
+            failure = error
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not happen within {within} s; last seen: {result!r}") from failure
+        await asyncio.sleep(every)

@@ -1,0 +1,110 @@
+"""The application factory: a service brings its routes and dependencies, the rest is the same everywhere."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from litestar import Litestar, Request, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Server
+from litestar.plugins import ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+
+from daira_kit.errors import DairaError
+from daira_stores.idempotency import Replayed
+from daira_web.guards import PUBLIC, provide_caller, provide_maybe_caller
+from daira_web.health import HEALTH_ROUTES, Health
+from daira_web.idempotency import provide_idempotency, provide_required_idempotency
+from daira_web.middleware import around
+from daira_web.problems import PROBLEM_JSON, Problem, on_any, on_daira_error, on_http_exception, on_replayed
+from daira_web.tokens import TokenVerifier
+
+MAX_BODY = 1_000_000
+
+
+class ProblemResponses(ReceiveRoutePlugin):
+    """Adds the problem+json answer to every operation, so that generated clients know the type of errors."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Called by Litestar for each route."""
+        if isinstance(route, HTTPRoute):
+            spec = ResponseSpec(Problem, description="Any error", media_type=PROBLEM_JSON, generate_examples=False)
+            for handler in route.route_handlers:
+                responses = {400: spec, 500: spec, **(handler.responses or {})}
+                if not handler.opt.get("public"):
+                    responses = {401: spec, **responses}
+                handler.responses = responses
+
+
+class DairaApp(Litestar):
+    """Litestar with the request envelope around it, so that unmatched paths get an id and a log line too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """One ASGI connection."""
+        await around(super().__call__, scope, receive, send)
+
+
+@get("/openapi.json", operation_id="OpenApi", opt=PUBLIC, include_in_schema=False, sync_to_thread=False)
+def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """This service's own OpenAPI document."""
+    return request.app.openapi_schema.to_schema()
+
+
+def create_app(
+    *,
+    service: str,
+    routes: Sequence[ControllerRouterHandler],
+    dependencies: Mapping[str, object],
+    verifier: TokenVerifier,
+    health: Health,
+    on_startup: Sequence[Callable[[], Any]] = (),
+    on_shutdown: Sequence[Callable[[], Any]] = (),
+) -> Litestar:
+    """`dependencies` are ready objects that routes receive by parameter name (`NamedDependency[…]`).
+
+    Always there: `caller`, `maybe_caller`, `idempotency`, `required_idempotency`.
+    """
+    provided = {name: _constant(value) for name, value in dependencies.items()}
+    return DairaApp(
+        route_handlers=[*HEALTH_ROUTES, openapi_document, *routes],
+        dependencies={
+            "caller": Provide(provide_caller),
+            "maybe_caller": Provide(provide_maybe_caller),
+            "idempotency": Provide(provide_idempotency),
+            "required_idempotency": Provide(provide_required_idempotency),
+            **provided,
+        },
+        exception_handlers={
+            DairaError: on_daira_error,
+            HTTPException: on_http_exception,
+            Replayed: on_replayed,
+            Exception: on_any,
+        },
+        openapi_config=_openapi(service),
+        plugins=[ProblemResponses()],
+        state=State({"verifier": verifier, "health": health}),
+        request_max_body_size=MAX_BODY,
+        on_startup=list(on_startup),
+        on_shutdown=list(on_shutdown),
+        logging_config=None,
+    )
+
+
+def _constant(value: object) -> Provide:
+    return Provide(lambda: value, use_cache=True, sync_to_thread=False)
+
+
+def _openapi(service: str) -> OpenAPIConfig:
+    bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+    return OpenAPIConfig(
+        title=f"DAIRA {service}",
+        version="1.0.0",
+        path="/_schema",  # Litestar's own pages load scripts from a CDN; /openapi.json is served above
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={"bearer": bearer}),
+        servers=[Server(url="/")],
+    )
