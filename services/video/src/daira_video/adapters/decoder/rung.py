@@ -142,7 +142,7 @@ def _add_sound(container: OutputContainer, rung: Rung) -> AudioStream:
     return stream
 
 
-def _copied(packet: "Packet[Any]") -> Packet[Any]:
+def _copied(packet: "Packet[Any]") -> "Packet[Any]":
     copy = Packet(bytes(packet))
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
     copy.time_base, copy.is_keyframe = packet.time_base, packet.is_keyframe
