@@ -86,8 +86,8 @@ contracts-check: ## nothing stale, nothing incompatible
 	@$(PYTHON) -m daira_devtools.contracts drift
 	@$(PYTHON) -m daira_devtools.contracts check
 
-pins: ## constraints.txt anew
-	@$(PYTHON) -m daira_devtools.pins compile
+pins: ## constraints.txt anew; ARGS=--upgrade takes the newest versions
+	@$(PYTHON) -m daira_devtools.pins compile $(ARGS)
 
 pins-check: ## constraints.txt is what the distributions ask for
 	@$(PYTHON) -m daira_devtools.pins check
