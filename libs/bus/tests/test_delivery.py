@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -26,7 +27,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.failures: list[Exception] = []
+        self.failures: dict[UUID, list[Exception]] = {}
 
     async def seen(self) -> list[str]:
         async with self.database.read() as work:
@@ -35,8 +36,8 @@ class Ledger:
 
 async def record_effect(event: SettingsChangedV1, work: Work, ledger: Ledger) -> None:
     await work.execute("INSERT INTO effect (id) VALUES (%s)", (str(event.event_id),))
-    if ledger.failures:
-        raise ledger.failures.pop()
+    if ledger.failures.get(event.event_id):
+        raise ledger.failures[event.event_id].pop()
 
 
 @pytest.fixture
@@ -50,8 +51,14 @@ async def ledger(make_database: MakeDatabase) -> Ledger:
 @asynccontextmanager
 async def consuming(ledger: Ledger, probe: TopicProbe, *subscriptions: Subscription) -> AsyncIterator[Consumer]:
     consumer = Consumer(
-        service="feed", bootstrap=probe.bootstrap, subscriptions=subscriptions, target=ledger,
-        database=ledger.database, producer=probe.producer, prefix=probe.prefix, group=f"g{new_id()}",
+        service="feed",
+        bootstrap=probe.bootstrap,
+        subscriptions=subscriptions,
+        target=ledger,
+        database=ledger.database,
+        producer=probe.producer,
+        prefix=probe.prefix,
+        group=f"g{new_id()}",
     )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))
@@ -132,7 +139,7 @@ async def test_a_late_commit_is_published_after_younger_rows(make_database: Make
 
 async def test_a_dependency_that_is_down_is_waited_for(ledger: Ledger, probe: TopicProbe) -> None:
     event = change()
-    ledger.failures = [Unavailable() for _ in range(5)]
+    ledger.failures[event.event_id] = [Unavailable() for _ in range(5)]
 
     async with consuming(ledger, probe, on(SettingsChangedV1, record_effect)):
         await probe.publish(event)
@@ -143,7 +150,7 @@ async def test_a_dependency_that_is_down_is_waited_for(ledger: Ledger, probe: To
 
 async def test_poison_goes_to_the_dead_letters_and_its_neighbours_flow(ledger: Ledger, probe: TopicProbe) -> None:
     first, second = SettingsChangedV1(user_id=new_id()), change()
-    ledger.failures = [Poison("never")]
+    ledger.failures[first.event_id] = [Poison("never")]
     topic = SettingsChangedV1.topic
 
     async with consuming(ledger, probe, on(SettingsChangedV1, record_effect)):

@@ -193,7 +193,10 @@ class JobRunner:
             )
             if cursor.rowcount == 0:  # renewed while it ran: let it run again
                 await work.execute(
-                    "UPDATE job SET leased_until = NULL, leased_by = NULL WHERE kind = %s AND key = %s AND leased_by = %s",
+                    """
+                    UPDATE job SET leased_until = NULL, leased_by = NULL
+                    WHERE kind = %s AND key = %s AND leased_by = %s
+                    """,
                     (claimed.kind, claimed.key, self._me),
                 )
 
@@ -219,8 +222,8 @@ class JobRunner:
         async with self._database.work() as work:
             await work.execute(
                 """
-                UPDATE job SET leased_until = NULL, leased_by = NULL, due_at = %s, last_error = coalesce(%s, last_error),
-                    attempts = attempts - %s
+                UPDATE job SET leased_until = NULL, leased_by = NULL, due_at = %s,
+                    last_error = coalesce(%s, last_error), attempts = attempts - %s
                 WHERE kind = %s AND key = %s AND leased_by = %s
                 """,
                 (due_at, error, 0 if count else 1, claimed.kind, claimed.key, self._me),

@@ -6,7 +6,6 @@ Each file is one transaction; a checksum guards against edits after the fact; an
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
-from typing import LiteralString, cast
 
 import msgspec
 from psycopg import AsyncConnection
@@ -84,7 +83,7 @@ async def _run(connection: AsyncConnection, migration: Migration) -> None:
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = '5s'")
-            await connection.execute(cast(LiteralString, migration.text))
+            await connection.execute(migration.text.encode())
             await connection.execute(
                 "INSERT INTO schema_migration (component, name, checksum) VALUES (%s, %s, %s)",
                 (migration.component, migration.name, migration.checksum),

@@ -3,6 +3,7 @@
 import time
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from opentelemetry.trace import SpanKind
 
@@ -18,7 +19,7 @@ LONGEST_ID = 128
 
 async def around(next_app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Binds `request_id` (echoed as X-Request-Id) and `traceparent`; never logs bodies, queries or tokens."""
-    if scope["type"] != "http":
+    if scope["type"] != ScopeType.HTTP:
         await next_app(scope, receive, send)
         return
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
