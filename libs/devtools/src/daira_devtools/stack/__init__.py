@@ -2,5 +2,6 @@
 
 from daira_devtools.stack.addresses import Endpoints, endpoints
 from daira_devtools.stack.errors import StackError
+from daira_devtools.stack.stack import ALL, STORES, Stack
 
-__all__ = ["Endpoints", "StackError", "endpoints"]
+__all__ = ["ALL", "STORES", "Endpoints", "Stack", "StackError", "endpoints"]

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table as Grid
 
-from daira_devtools.stack import commands, place, signals
+from daira_devtools.stack import place, signals, stack
 from daira_devtools.stack.addresses import endpoints
 from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
@@ -35,7 +35,7 @@ def up(
     only: just the stores, or all
     extra: further groups of processes of the table, e.g. valkey-cluster
     """
-    signals.run(commands.up(name, base, (*commands.GROUPS[only], *(extra or ())), console.print))
+    signals.run(_named(name).up(base, _groups(only, extra)))
     status(name=name)
     if only == "all":
         _show_urls(base)
@@ -50,7 +50,7 @@ def down(*, name: str = "main", kill: bool = False) -> None:
     name: the stack's name
     kill: SIGKILL at once
     """
-    count = signals.run(commands.down(name, kill=kill))
+    count = signals.run(_named(name).down(kill=kill))
     console.print(f"stack {name}: {count} stopped" if count else f"stack {name}: nothing was running")
 
 
@@ -63,7 +63,7 @@ def start(*processes: str, name: str = "main") -> None:
     processes: names as in the status table
     name: the stack's name
     """
-    signals.run(commands.start(name, processes, console.print))
+    signals.run(_named(name).start(*processes))
 
 
 @app.command
@@ -76,7 +76,7 @@ def stop(*processes: str, name: str = "main", kill: bool = False) -> None:
     name: the stack's name
     kill: SIGKILL at once, to see what the others do
     """
-    console.print(f"{signals.run(commands.stop(name, processes, kill=kill))} stopped")
+    console.print(f"{signals.run(_named(name).stop(*processes, kill=kill))} stopped")
 
 
 @app.command
@@ -88,7 +88,7 @@ def status(*, name: str = "main") -> None:
     name: the stack's name
     """
     grid = Grid("process", "state", "pid", "ports", box=None, pad_edge=False)
-    for line in signals.run(commands.status(name)):
+    for line in signals.run(_named(name).status()):
         if line.state != "absent":
             grid.add_row(line.name, line.state, str(line.pid or ""), line.ports)
     console.print(grid)
@@ -103,7 +103,7 @@ def env(service: str, *, name: str = "main") -> None:
     service: its name
     name: the stack's name
     """
-    for key, value in commands.environment(name, service).items():
+    for key, value in _named(name).environment(service).items():
         print(f"export {key}={shlex.quote(value)}")
 
 
@@ -116,7 +116,7 @@ def migrate(*services: str, name: str = "main") -> None:
     services: their names
     name: the stack's name
     """
-    signals.run(commands.migrate(name, services, console.print))
+    signals.run(_named(name).migrate(services))
 
 
 @app.command(name="during")
@@ -137,7 +137,15 @@ def run_during(
     only: just the stores, or all
     extra: further groups of processes
     """
-    return signals.run(during(name, base, (*commands.GROUPS[only], *(extra or ())), command, console.print))
+    return signals.run(during(_named(name), base, _groups(only, extra), command))
+
+
+def _named(name: str) -> stack.Stack:
+    return stack.Stack.named(name, console.print)
+
+
+def _groups(only: str, extra: list[str] | None) -> tuple[str, ...]:
+    return (*(stack.STORES if only == "stores" else stack.ALL), *(extra or ()))
 
 
 def _show_urls(base: int) -> None:

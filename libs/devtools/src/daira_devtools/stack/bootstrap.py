@@ -31,7 +31,7 @@ async def keyspaces(endpoints: Endpoints) -> None:
 
 
 def _keyspaces(endpoints: Endpoints) -> None:
-    from cassandra.cluster import Cluster  # type: ignore[import-untyped]  # slow to import, needed by this step only
+    from cassandra.cluster import Cluster  # slow to import, needed by this step only
 
     with Cluster([endpoints.cql_hosts], port=endpoints.cql_port, connect_timeout=20) as cluster:
         session = cluster.connect()

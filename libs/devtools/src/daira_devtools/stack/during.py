@@ -5,25 +5,25 @@ import os
 import signal
 from collections.abc import Sequence
 
-from daira_devtools.stack import commands, place, processes
-from daira_devtools.stack.launcher import Tell
+from daira_devtools.stack import place
+from daira_devtools.stack.stack import Stack
 
 CLEAN_UP_SECONDS = 60.0
 
 
-async def during(name: str, base: int, groups: Sequence[str], command: Sequence[str], tell: Tell) -> int:
+async def during(stack: Stack, base: int, groups: Sequence[str], command: Sequence[str]) -> int:
     """Returns the program's exit code. A stack that ran before is left running; one that did not is taken down.
 
     The program finds the stack by `DAIRA_STACK_NAME` and `DAIRA_STACK_BASE`. Interrupted, it gets one SIGINT and a
     minute to tidy up.
     """
-    is_mine = not any(map(processes.is_alive, commands.recorded(place.StackFolder(name))))
+    is_mine = not stack.is_running
     try:
-        await commands.up(name, base, groups, tell)
-        return await _run(command, {"DAIRA_STACK_NAME": name, "DAIRA_STACK_BASE": str(base)})
+        await stack.up(base, groups)
+        return await _run(command, {"DAIRA_STACK_NAME": stack.folder.name, "DAIRA_STACK_BASE": str(base)})
     finally:
         if is_mine:
-            await commands.down(name)
+            await stack.down()
 
 
 async def _run(command: Sequence[str], env: dict[str, str]) -> int:

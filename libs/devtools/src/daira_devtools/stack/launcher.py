@@ -38,16 +38,11 @@ class Launcher:
         self._started: list[processes.Record] = []
         self._places = asyncio.Semaphore(2 * (os.cpu_count() or 1))
 
-    async def up(self, groups: Iterable[str]) -> None:
-        """Starts and awaits everything of those groups.
+    async def bring(self, rows: Mapping[str, Process], steps: Iterable[str] = ()) -> None:
+        """Starts and awaits processes and steps.
 
         Raises `StackError`. Failed or cancelled, it stops what it had started.
         """
-        chosen = tuple(groups)
-        await self.bring(self._table.select(chosen), self._table.steps_of(chosen))
-
-    async def bring(self, rows: Mapping[str, Process], steps: Iterable[str] = ()) -> None:
-        """The same for named processes and steps."""
         missing = {name: row for name, row in rows.items() if not self._runs(name)}
         self._ready = {name: asyncio.Event() for name in (*rows, *steps)}
         try:

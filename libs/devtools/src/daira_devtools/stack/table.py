@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from daira_devtools.root import checkout_root
+from daira_devtools.stack.errors import StackError
 
 
 class Download(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,9 +117,12 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def load(path: Path | None = None) -> Table:
-    """Reads the table; a misspelt key is an error that names it."""
-    text = (path or checkout_root() / "compose" / "native.toml").read_text()
-    table = msgspec.convert(tomllib.loads(text), Table)
+    """Reads the table. Raises `StackError` that names a misspelt key."""
+    path = path or checkout_root() / "compose" / "native.toml"
+    try:
+        table = msgspec.convert(tomllib.loads(path.read_text()), Table)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise StackError(f"{path}: {error}") from error
     services = {name: table.service.process(name) for name in table.service.names}
     return msgspec.structs.replace(table, process={**table.process, **services})
 
