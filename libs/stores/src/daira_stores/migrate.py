@@ -31,8 +31,10 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(component: str, package: str, suffix: str = ".sql") -> list[Migration]:
-    """The migrations in `package`/migrations, in order of their numbers."""
+    """The migrations in `package`/migrations, in order of their numbers; none when there is no such folder."""
     folder = files(package) / "migrations"
+    if not folder.is_dir():
+        return []
     found = [
         Migration(component=component, name=entry.name, text=entry.read_text())
         for entry in folder.iterdir()

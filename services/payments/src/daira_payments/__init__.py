@@ -1,0 +1,1 @@
+"""Charges, refunds and disbursements through Fawry and Vodafone Cash."""

@@ -1,0 +1,1 @@
+"""The ledger: balances, coins, tips, gifts, earnings and payouts."""
