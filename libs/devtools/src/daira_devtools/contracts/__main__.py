@@ -1,11 +1,12 @@
-"""`python -m daira_devtools.contracts generate | drift | check [--base REV] | acls`."""
+"""`python -m daira_devtools.contracts generate | drift | check [--base REV] | acls | ls | show TOPIC`."""
 
 import sys
 from argparse import ArgumentParser, Namespace
+from difflib import get_close_matches
 from pathlib import Path
 
 from daira_contracts.topics import topics
-from daira_devtools.contracts import strimzi
+from daira_devtools.contracts import catalogue, strimzi
 from daira_devtools.contracts.base import resolve
 from daira_devtools.contracts.gate import judge
 from daira_devtools.contracts.generate import drift, write
@@ -50,7 +51,27 @@ def acls(_: Path, __: Namespace) -> int:
     return 0
 
 
-COMMANDS = {"generate": generate, "drift": check_drift, "check": check, "acls": acls}
+def ls(_: Path, __: Namespace) -> int:
+    """List every topic with who tells and who hears it."""
+    for name, topic in topics().items():
+        print(f"{name:40} {topic.kind.value:10} {topic.retention:8} {topic.owner} → {catalogue.hearers(topic)}")
+    return 0
+
+
+def show(root: Path, options: Namespace) -> int:
+    """Show one topic: what it is, its fields, and what it looks like on the wire."""
+    topic = topics().get(options.topic)
+    if topic is None:
+        close = get_close_matches(options.topic, topics(), n=1)
+        print(f"there is no topic {options.topic}{f'; did you mean {close[0]}?' if close else ''}", file=sys.stderr)
+        return 1
+    print(catalogue.details(topic))
+    for example in sorted((root / "contracts" / "examples" / topic.topic).glob("*.json")):
+        print(f"{example.stem}:\n{example.read_text(encoding='utf-8')}")
+    return 0
+
+
+COMMANDS = {"generate": generate, "drift": check_drift, "check": check, "acls": acls, "ls": ls, "show": show}
 
 
 def main(arguments: list[str]) -> int:
@@ -58,6 +79,8 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         added = commands.add_parser(name, help=command.__doc__)
+        if name == "show":
+            added.add_argument("topic")
         if name == "check":
             added.add_argument("--base", help="commit to compare with (default: where this branch left origin/main)")
     options = parser.parse_args(arguments)

@@ -14,7 +14,7 @@ Generated from `topics/` and the structs by `make contracts`; do not edit.
 
 def render(topics: Iterable[Topic]) -> str:
     listed = sorted(topics, key=lambda topic: topic.topic)
-    parts = [HEAD, _table(listed), "## Flow\n", _flow(listed), "## Fields\n", *map(_fields, listed)]
+    parts = [HEAD, _table(listed), "## Flow\n", _flow(listed), "## Fields\n", *map(details, listed)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -57,7 +57,8 @@ def _flow(topics: list[Topic]) -> str:
     return "\n".join([*lines, "```", "", "Broadcasts reach every process and are left out of the picture.", ""])
 
 
-def _fields(topic: Topic) -> str:
+def details(topic: Topic) -> str:
+    """One topic in Markdown: what it is, how a person is erased from it, its fields."""
     schema = event_schema(EVENTS[topic.topic])
     required = set(schema["required"])
     lines = [f"### {topic.topic}\n", f"{topic.description}\n"]
