@@ -1,0 +1,13 @@
+"""The only place that builds objects."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from daira_admin.settings import Settings
+from daira_runtime import Parts, Platform
+
+
+@asynccontextmanager
+async def build(_settings: Settings, _platform: Platform) -> AsyncIterator[Parts]:
+    """No feature yet: health, metrics and an empty API, served like everybody's."""
+    yield Parts()

@@ -1,0 +1,1 @@
+"""What people do: event tracking, later reactions, comments, shares and counters."""

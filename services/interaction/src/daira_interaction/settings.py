@@ -1,0 +1,7 @@
+"""Settings of interaction; each field is an environment variable DAIRA_INTERACTION_<FIELD>."""
+
+from daira_kit.settings import CommonSettings
+
+
+class Settings(CommonSettings, frozen=True, kw_only=True):
+    """Only what every service needs."""
