@@ -1,7 +1,7 @@
 """One log-in challenge over several channels: attempts are counted for the challenge, not for the channel."""
 
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from uuid import UUID
@@ -84,11 +84,6 @@ def check_may_fall_back(challenge: Challenge, now: datetime) -> None:
     """Raises FallbackTooEarly before `resend_at`, so that a client cannot choose the dear channels by itself."""
     if now < challenge.resend_at:
         raise FallbackTooEarly(-(-int((challenge.resend_at - now).total_seconds() * 1000) // 1000))
-
-
-def resend_at(channel: Channel, now: datetime, seconds: dict[Channel, int]) -> datetime:
-    """When the next channel may be asked for."""
-    return now + timedelta(seconds=seconds[channel])
 
 
 def code_mac(secret: bytes, challenge_id: UUID, phone: str, code: str) -> bytes:

@@ -86,12 +86,17 @@ def is_pumped(profile: Profile, sends: int, verified: int) -> bool:
     return sends >= profile.guard_sends and verified * 100 < sends * profile.guard_percent
 
 
-def with_overrides(profile: Profile, text: str) -> Profile:
-    """`scope=rates|scope=rates` put over a profile. Raises ValueError for a scope that does not exist."""
+def with_overrides(profile: Profile, text: str, guard_sends: int = 0) -> Profile:
+    """`scope=rates|scope=rates` put over a profile; `guard_sends` of 0 keeps the profile's.
+
+    Raises ValueError for a scope that does not exist.
+    """
     rates = dict(profile.rates)
     for part in filter(None, (piece.strip() for piece in text.split("|"))):
         scope, _, rate = part.partition("=")
         if scope.strip() not in rates:
             raise ValueError(f"no such limit: {scope.strip()}")
         rates[scope.strip()] = rate.strip()
-    return msgspec.structs.replace(profile, rates=MappingProxyType(rates))
+    return msgspec.structs.replace(
+        profile, rates=MappingProxyType(rates), guard_sends=guard_sends or profile.guard_sends
+    )
