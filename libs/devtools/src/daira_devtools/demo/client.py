@@ -1,0 +1,57 @@
+"""A client as a phone has it: one base URL, a token, problem+json errors."""
+
+from typing import Any, cast
+
+import httpx
+
+JsonObject = dict[str, Any]
+
+
+class DemoFailed(Exception):
+    """A step did not do what it should; the message is the one line a person needs."""
+
+
+class Phone:
+    """One person's application. Not for more than one thread."""
+
+    def __init__(self, base_url: str, name: str) -> None:
+        self.base_url, self.name = base_url.rstrip("/"), name
+        self.user_id = ""
+        self.http = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+
+    def sign_in(self, token: str, user_id: str) -> None:
+        """Use this access token from now on."""
+        self.user_id = user_id
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str, **params: str | int) -> JsonObject:
+        """GET and decode; raises DemoFailed for an error."""
+        return self.call("GET", path, params=params)
+
+    def post(self, path: str, body: JsonObject, **headers: str) -> JsonObject:
+        """POST JSON and decode; raises DemoFailed for an error."""
+        return self.call("POST", path, json=body, headers=headers)
+
+    def call(self, method: str, path: str, **options: Any) -> JsonObject:
+        """Any request; raises DemoFailed with code, detail and request id."""
+        try:
+            response = self.http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise DemoFailed(f"{method} {path}: {error or type(error).__name__}") from error
+        if response.is_error:
+            raise DemoFailed(describe(response))
+        return cast(JsonObject, response.json() if response.content else {})
+
+
+def describe(response: httpx.Response) -> str:
+    """One line for an error answer."""
+    where = f"{response.request.method} {response.request.url.path}: {response.status_code}"
+    try:
+        problem = response.json()
+        return f"{where} {problem['code']}: {problem['detail']} (request {problem.get('requestId', '?')})"
+    except (ValueError, KeyError, TypeError):
+        return f"{where} {response.text[:200]}"
