@@ -124,3 +124,33 @@ class MediaNotFound(NotFound):
     """There is no such media of yours."""
 
     code = "media_not_found"
+
+
+class SenderGone(BadRequest):
+    """The connection ended before the body did. What arrived is kept; ask with HEAD."""
+
+    code = "upload_interrupted"
+
+
+class UploadStalled(DairaError):
+    """Nothing arrived for too long. What arrived before is kept; ask with HEAD."""
+
+    status = 408
+    code = "upload_stalled"
+    title = "Upload stalled"
+    title_ar = "توقف الرفع"
+
+
+class UploadBroken(DairaError):
+    """The stored bytes are not what was received. Start a new upload."""
+
+    code = "upload_broken"
+
+
+class RangeNotSatisfiable(DairaError):
+    """There are no such bytes."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+    title_ar = "نطاق غير متاح"

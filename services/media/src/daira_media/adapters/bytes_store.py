@@ -37,6 +37,13 @@ class BytesStore:
         """An empty spool on the local disk."""
         return Spool(self._spool_folder)
 
+    async def check(self) -> None:
+        """Raises ObjectStoreUnavailable when the bucket does not answer; for /readyz."""
+        try:
+            await self._objects.list_with_delimiter_async("media/-")
+        except exceptions.BaseError as error:
+            raise ObjectStoreUnavailable from error
+
     async def put(self, key: str, spool: Spool, content_type: str) -> None:
         """Write a whole object from a spool, which stays as it is."""
         await self.multipart.put(key, spool.chunks, spool.size, content_type)
@@ -77,10 +84,14 @@ class BytesStore:
 
     async def delete_prefix(self, prefix: str, keep: Sequence[str] = ()) -> None:
         """Delete every object and every unfinished multipart upload below a prefix, but not the keys in `keep`."""
-        for key, upload_id in await self.multipart.begun(prefix):
-            await self.multipart.abort(key, upload_id)
+        await self.abort_begun(prefix)
         found = [key for key in await self._list(prefix) if key not in keep]
         await self.delete(*found)
+
+    async def abort_begun(self, prefix: str) -> None:
+        """Drop the parts of all unfinished multipart uploads below a prefix."""
+        for key, upload_id in await self.multipart.begun(prefix):
+            await self.multipart.abort(key, upload_id)
 
     async def _list(self, prefix: str) -> list[str]:
         try:

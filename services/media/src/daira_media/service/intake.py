@@ -23,7 +23,7 @@ Commit = Callable[[Progress], Awaitable[None]]
 
 
 class Intake:
-    """One request's bytes on their way. `length` and `room` are bytes; `expected` is the body's length if known."""
+    """One request's bytes on their way. `room` is what the upload may still receive, `expected` the body's length if known, both in bytes."""
 
     def __init__(
         self,
@@ -31,7 +31,6 @@ class Intake:
         store: BytesStore,
         commit: Commit,
         *,
-        length: int | None,
         room: int,
         expected: int | None,
         checksum: Checksum | None,
@@ -39,7 +38,7 @@ class Intake:
         self._upload = upload
         self._store = store
         self._commit = commit
-        self._length = length
+        self._length = upload.length
         self._room = room
         self._expected = expected
         self._checksum = checksum

@@ -1,0 +1,36 @@
+"""What media does when something happens elsewhere."""
+
+from uuid import UUID
+
+from daira_bus.subscription import on
+from daira_contracts.auth import UserErasedV1
+from daira_contracts.video import ProgressReportedV1, VideoChangedV1
+from daira_media.service.media import MediaService
+from daira_stores.work import Work
+
+
+async def put_video_state(event: VideoChangedV1, work: Work, media: MediaService) -> None:
+    """The owner reads how far the video is, and where it plays."""
+    await media.assets.note_video(event, work)
+
+
+async def remove_video_state(key: str, work: Work, media: MediaService) -> None:
+    """The video is gone; its asset falls back to what media knows itself."""
+    await media.assets.forget_video(UUID(key), work)
+
+
+async def put_progress(event: ProgressReportedV1, work: Work, media: MediaService) -> None:
+    """The owner reads a percentage while the ladder is made."""
+    await media.assets.note_progress(event, work)
+
+
+async def erase_person(event: UserErasedV1, work: Work, media: MediaService) -> None:
+    """Rows, topic keys and bytes of this person go."""
+    await media.assets.erase_person(event, work)
+
+
+SUBSCRIPTIONS = (
+    on(VideoChangedV1, put_video_state, tombstone=remove_video_state),
+    on(ProgressReportedV1, put_progress),
+    on(UserErasedV1, erase_person),
+)

@@ -1,0 +1,167 @@
+"""Rows of assets and of what video tells about them."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from daira_contracts.video import ProgressReportedV1, VideoChangedV1
+from daira_media.domain.assets import Asset, AssetState, Rendition, Variant, Video
+from daira_stores.work import Work
+
+COLUMNS = """id, owner_id, kind, state, storage_key, content_type, size_bytes, capability, failure_code, renditions,
+    duration_ms, waveform, blurhash, revision"""
+INSERT = f"""
+INSERT INTO asset ({COLUMNS})
+VALUES (%(id)s, %(owner_id)s, %(kind)s, %(state)s, %(storage_key)s, %(content_type)s, %(size_bytes)s, %(capability)s,
+    %(failure_code)s, %(renditions)s, %(duration_ms)s, %(waveform)s, %(blurhash)s, %(revision)s)
+"""  # noqa: S608 - COLUMNS is a constant
+UPDATE = """
+UPDATE asset SET state = %(state)s, failure_code = %(failure_code)s, renditions = %(renditions)s,
+    duration_ms = %(duration_ms)s, waveform = %(waveform)s, blurhash = %(blurhash)s, revision = %(revision)s,
+    updated_at = clock_timestamp()
+WHERE id = %(id)s
+"""
+FIND = f"SELECT {COLUMNS} FROM asset WHERE id = %s"  # noqa: S608
+LOCK = f"SELECT {COLUMNS} FROM asset WHERE id = %s FOR UPDATE"  # noqa: S608
+FIND_BY_CAPABILITY = f"SELECT {COLUMNS} FROM asset WHERE capability = %s AND state = 'READY'"  # noqa: S608
+OWNED = "SELECT id FROM asset WHERE owner_id = %s ORDER BY id FOR UPDATE"
+DELETE_OWNED = (
+    "DELETE FROM asset WHERE owner_id = %s",
+    "DELETE FROM video WHERE owner_id = %s",
+    "DELETE FROM video_progress WHERE owner_id = %s",
+)
+PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+IS_ERASED = "SELECT 1 FROM erased_person WHERE id = %s"
+PUT_VIDEO = """
+INSERT INTO video (id, owner_id, revision, state, failure_code, hls_url, mp4_url, poster_url, blurhash, duration_ms,
+    width, height, variants)
+VALUES (%(id)s, %(owner_id)s, %(revision)s, %(state)s, %(failure_code)s, %(hls_url)s, %(mp4_url)s, %(poster_url)s,
+    %(blurhash)s, %(duration_ms)s, %(width)s, %(height)s, %(variants)s)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, state = excluded.state,
+    failure_code = excluded.failure_code, hls_url = excluded.hls_url, mp4_url = excluded.mp4_url,
+    poster_url = excluded.poster_url, blurhash = excluded.blurhash, duration_ms = excluded.duration_ms,
+    width = excluded.width, height = excluded.height, variants = excluded.variants
+WHERE video.revision < excluded.revision
+"""
+DELETE_VIDEO = "DELETE FROM video WHERE id = %s"
+PUT_PROGRESS = """
+INSERT INTO video_progress (id, owner_id, percent, stage, reported_at) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (id) DO UPDATE SET percent = excluded.percent, stage = excluded.stage, reported_at = excluded.reported_at
+WHERE video_progress.reported_at < excluded.reported_at
+"""
+FIND_VIDEO = """
+SELECT state, failure_code, hls_url, mp4_url, poster_url, blurhash, duration_ms, width, height, variants
+FROM video WHERE id = %s
+"""
+FIND_PROGRESS = "SELECT percent FROM video_progress WHERE id = %s"
+
+
+async def put(work: Work, asset: Asset) -> None:
+    """Insert a new asset."""
+    await work.execute(INSERT, _row(asset))
+
+
+async def update(work: Work, asset: Asset) -> None:
+    """Write everything that may change; the caller holds the row's lock."""
+    await work.execute(UPDATE, _row(asset))
+
+
+async def find(work: Work, media_id: UUID) -> Asset | None:
+    """An asset, whoever owns it."""
+    row = await work.one(FIND, (media_id,))
+    return _asset(row) if row else None
+
+
+async def lock(work: Work, media_id: UUID) -> Asset | None:
+    """An asset with its row locked, so that its events leave in order."""
+    row = await work.one(LOCK, (media_id,))
+    return _asset(row) if row else None
+
+
+async def find_ready(work: Work, capability: str) -> Asset | None:
+    """The asset a public URL means."""
+    row = await work.one(FIND_BY_CAPABILITY, (capability,))
+    return _asset(row) if row else None
+
+
+async def owned_ids(work: Work, owner_id: UUID) -> list[UUID]:
+    """Ids of all assets of a person, their rows locked."""
+    return [row["id"] for row in await work.all(OWNED, (owner_id,))]
+
+
+async def remove_owned(work: Work, owner_id: UUID) -> None:
+    """Delete all rows of a person, those told by video included."""
+    for statement in DELETE_OWNED:
+        await work.execute(statement, (owner_id,))
+
+
+async def put_erased(work: Work, person_id: UUID, erased_at: object) -> None:
+    """Remember that a person was erased, so that a late upload or event does not bring anything back."""
+    await work.execute(PUT_ERASED, (person_id, erased_at))
+
+
+async def is_erased(work: Work, person_id: UUID) -> bool:
+    """True for an erased person."""
+    return await work.one(IS_ERASED, (person_id,)) is not None
+
+
+async def put_video(work: Work, event: VideoChangedV1) -> None:
+    """Keep the newest revision of a video's state."""
+    await work.execute(
+        PUT_VIDEO,
+        {
+            "id": event.video_id,
+            "owner_id": event.owner_id,
+            "revision": event.revision,
+            "state": event.state.value,
+            "failure_code": event.failure_code,
+            "hls_url": event.hls_url,
+            "mp4_url": event.mp4_url,
+            "poster_url": event.poster_url,
+            "blurhash": event.blurhash,
+            "duration_ms": event.duration_ms,
+            "width": event.width,
+            "height": event.height,
+            "variants": Jsonb([msgspec.structs.asdict(variant) for variant in event.variants]),
+        },
+    )
+
+
+async def remove_video(work: Work, video_id: UUID) -> None:
+    """Forget a video that its owner's service removed."""
+    await work.execute(DELETE_VIDEO, (video_id,))
+
+
+async def put_progress(work: Work, event: ProgressReportedV1) -> None:
+    """Keep the newest report."""
+    values = (event.video_id, event.owner_id, event.percent, event.stage, event.occurred_at)
+    await work.execute(PUT_PROGRESS, values)
+
+
+async def find_video(work: Work, media_id: UUID) -> Video | None:
+    """What video told last."""
+    row = await work.one(FIND_VIDEO, (media_id,))
+    if row is None:
+        return None
+    variants = tuple(Variant(**variant) for variant in row.pop("variants"))
+    return Video(**row, variants=variants)
+
+
+async def find_percent(work: Work, media_id: UUID) -> int | None:
+    """The last reported progress, 0 to 100."""
+    row = await work.one(FIND_PROGRESS, (media_id,))
+    return int(row["percent"]) if row else None
+
+
+def _row(asset: Asset) -> dict[str, Any]:
+    row = msgspec.structs.asdict(asset)
+    row["kind"], row["state"] = asset.kind.value, asset.state.value
+    row["renditions"] = Jsonb(msgspec.to_builtins(asset.renditions))
+    row["waveform"] = list(asset.waveform)
+    return row
+
+
+def _asset(row: dict[str, Any]) -> Asset:
+    return msgspec.convert(row, Asset)

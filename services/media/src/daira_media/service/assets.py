@@ -1,0 +1,85 @@
+"""Reading assets, and forgetting those of a person."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from daira_contracts.auth import UserErasedV1
+from daira_contracts.media import AssetChangedV1
+from daira_contracts.video import ProgressReportedV1, VideoChangedV1
+from daira_kit.clock import now
+from daira_media.adapters.bytes_store import BytesStore
+from daira_media.domain import keys
+from daira_media.domain.assets import Asset, Rendition, Video
+from daira_media.errors import MediaNotFound
+from daira_media.repository import assets, uploads
+from daira_stores.postgres import Database
+from daira_stores.work import Work
+
+SECOND_LOOK = timedelta(minutes=10)
+"""A request that was writing during an erasure may leave bytes behind; its lease is long gone by then."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """An asset with what video told about it."""
+
+    asset: Asset
+    video: Video | None
+    percent: int | None
+
+
+class Assets:
+    """Assets of one person at a time; a foreign asset is not found."""
+
+    def __init__(self, database: Database, store: BytesStore) -> None:
+        self._database = database
+        self._store = store
+
+    async def read(self, owner_id: UUID, media_id: UUID) -> Known:
+        """Raises MediaNotFound for foreign and unfinished uploads too."""
+        async with self._database.read() as work:
+            asset = await assets.find(work, media_id)
+            if asset is None or asset.owner_id != owner_id:
+                raise MediaNotFound
+            video = await assets.find_video(work, media_id)
+            percent = await assets.find_percent(work, media_id)
+        return Known(asset=asset, video=video, percent=percent)
+
+    async def find_rendition(self, capability: str, name: str) -> tuple[str, Rendition]:
+        """The key in the bucket and the form that a public URL means. Raises MediaNotFound."""
+        async with self._database.read() as work:
+            asset = await assets.find_ready(work, capability)
+        if asset is not None:
+            for rendition in asset.renditions:
+                if rendition.name == name:
+                    return keys.rendition_key(asset.owner_id, asset.id, name), rendition
+        raise MediaNotFound
+
+    async def note_video(self, event: VideoChangedV1, work: Work) -> None:
+        """Keep what video tells; of an erased person nothing is kept."""
+        if not await assets.is_erased(work, event.owner_id):
+            await assets.put_video(work, event)
+
+    async def forget_video(self, video_id: UUID, work: Work) -> None:
+        """Drop what video told about a video that it removed."""
+        await assets.remove_video(work, video_id)
+
+    async def note_progress(self, event: ProgressReportedV1, work: Work) -> None:
+        """Keep the newest report; of an erased person nothing is kept."""
+        if not await assets.is_erased(work, event.owner_id):
+            await assets.put_progress(work, event)
+
+    async def erase_person(self, event: UserErasedV1, work: Work) -> None:
+        """Rows and topic keys go at once, bytes by a job."""
+        await assets.put_erased(work, event.user_id, event.erased_at)
+        for media_id in await assets.owned_ids(work, event.user_id):
+            await work.emit_tombstone(AssetChangedV1, AssetChangedV1.key_of(media_id))
+        await assets.remove_owned(work, event.user_id)
+        await uploads.remove_owned(work, event.user_id)
+        await work.enqueue("erase_bytes", str(event.user_id))
+        await work.enqueue("erase_bytes", f"{event.user_id}:again", due_at=now() + SECOND_LOOK)
+
+    async def erase_bytes(self, person_id: UUID) -> None:
+        """Delete every object and unfinished part of a person."""
+        await self._store.delete_prefix(keys.owner_prefix(person_id))

@@ -1,0 +1,64 @@
+"""The lease of one request on one upload: committed progress, renewals, letting go."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from daira_kit.clock import now
+from daira_media.adapters.bytes_store import BytesStore
+from daira_media.domain.uploads import Progress, Upload, UploadState
+from daira_media.errors import UploadBusy
+from daira_media.repository import uploads
+from daira_media.service.policy import UploadPolicy
+from daira_stores.objects import ObjectStoreUnavailable
+from daira_stores.postgres import Database, DatabaseUnavailable
+
+
+class Holding:
+    """Whoever holds the lease is known by the fence in `upload`; every method notices when it was taken away."""
+
+    def __init__(self, upload: Upload, database: Database, store: BytesStore, policy: UploadPolicy) -> None:
+        self.upload = upload
+        self._database = database
+        self._store = store
+        self._policy = policy
+        self._renewed = asyncio.get_running_loop().time()
+        self.is_parked = False
+
+    async def commit(self, progress: Progress) -> None:
+        """Make progress durable in one transaction. Raises UploadBusy when the lease is lost: nothing counts then."""
+        old = self.upload.tail
+        async with self._database.work() as work:
+            advanced = await uploads.advance(work, self.upload, progress, self._policy.lease_seconds)
+            if advanced is None:
+                raise UploadBusy(headers={"Retry-After": "1"})
+            if advanced.state is UploadState.COMPLETING:
+                # If this process dies before the object is joined, the job does it.
+                due_at = now() + timedelta(seconds=self._policy.finish_after_seconds)
+                await work.enqueue("finish_upload", str(advanced.id), due_at=due_at)
+        self.upload = advanced
+        self._renewed = asyncio.get_running_loop().time()
+        if old is not None and old != progress.tail:
+            with contextlib.suppress(ObjectStoreUnavailable):  # a leftover is found by the sweep
+                await self._store.delete(old.key)
+
+    async def hold(self) -> None:
+        """Renew when a third of the lease has passed. Raises UploadBusy when somebody took it meanwhile."""
+        time = asyncio.get_running_loop().time()
+        if not self.is_parked and time - self._renewed < self._policy.lease_seconds / 3:
+            return
+        async with self._database.work() as work:
+            if not await uploads.renew(work, self.upload, self._policy.lease_seconds):
+                raise UploadBusy(headers={"Retry-After": "1"})
+        self._renewed, self.is_parked = time, False
+
+    async def park(self) -> None:
+        """Let others take the upload over while the sender is silent."""
+        await self.let_go()
+        self.is_parked = True
+
+    async def let_go(self) -> None:
+        """Give the lease back; if the database is down it runs out by itself."""
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._database.work() as work:
+                await uploads.release(work, self.upload)

@@ -1,0 +1,48 @@
+"""Settings of media, read from DAIRA_MEDIA_…"""
+
+from daira_kit.settings import CommonSettings
+
+
+class Settings(CommonSettings, frozen=True, kw_only=True):
+    """Sizes in bytes where the name does not say otherwise; times in seconds."""
+
+    s3_endpoint: str
+    """URL of the S3 server, with its scheme."""
+    s3_access_key: str
+    """Access key with read and write rights below `media/`."""
+    s3_secret_key: str
+    """Its secret."""
+    s3_bucket: str = "daira-media"
+    """The bucket that all media share; ours lie below `media/`."""
+    public_url: str = ""
+    """What clients call us by, such as https://api.daira.app; empty: taken from X-Forwarded-* or Host."""
+    spool_folder: str = ""
+    """Where bytes wait for S3; needs 13 MiB for each upload in flight. Empty: the system's temporary folder."""
+    max_video_mib: int = 2048
+    """Largest video."""
+    max_image_mib: int = 30
+    """Largest image."""
+    max_voice_mib: int = 20
+    """Largest voice note."""
+    max_avatar_mib: int = 10
+    """Largest avatar."""
+    quota_mib: int = 20 * 1024
+    """What one person may hold in all."""
+    max_open_uploads: int = 64
+    """Unfinished uploads one person may have."""
+    lease_seconds: float = 10.0
+    """How long an upload stays locked by a request that died without a word."""
+    pause_seconds: float = 5.0
+    """Silence after which a request makes durable what it has and lets others take over; below the lease."""
+    stall_seconds: float = 60.0
+    """Silence after which a request is ended."""
+    upload_kept_seconds: float = 24 * 3600.0
+    """An unfinished upload expires this long after its last request began."""
+    upload_remembered_seconds: float = 7 * 24 * 3600.0
+    """How long an expired upload answers 410 instead of 404."""
+    decode_seconds: float = 30.0
+    """Longest run of the decoder for one image or voice note."""
+    decoders: int = 1
+    """Decoder processes at once."""
+    min_sandbox_layers: int = 3
+    """Layers of confinement (of 5) that must hold, or images and voice notes are not decoded here."""

@@ -1,0 +1,120 @@
+"""The only place that builds objects."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+
+from daira_media.adapters.bytes_store import BytesStore
+from daira_media.adapters.decoder.confine import LAYERS
+from daira_media.adapters.multipart import Multipart
+from daira_media.adapters.sandbox import Decoder
+from daira_media.domain.purposes import MIB, Limits
+from daira_media.handlers import SUBSCRIPTIONS
+from daira_media.jobs import JOBS
+from daira_media.metrics import SANDBOX_LAYERS
+from daira_media.routes import ROUTES
+from daira_media.service.assets import Assets
+from daira_media.service.completing import Completing
+from daira_media.service.joining import Joining
+from daira_media.service.media import MediaService
+from daira_media.service.policy import UploadPolicy
+from daira_media.service.renditions import Renditions
+from daira_media.service.uploads import Uploads
+from daira_media.service.writing import Writing
+from daira_media.settings import Settings
+from daira_runtime import Parts, Platform
+from daira_stores.objects import open_objects
+from daira_stores.postgres import Database
+
+S3_CONNECTIONS = 64
+S3_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5, sock_read=30)
+
+
+@asynccontextmanager
+async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
+    """Media, ready for any role."""
+    connector = aiohttp.TCPConnector(limit=S3_CONNECTIONS)
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=S3_TIMEOUT, skip_auto_headers=("Content-Type", "User-Agent")
+    ) as http:
+        store = _store(settings, http)
+        decoder = Decoder(wall_seconds=settings.decode_seconds, parallel=settings.decoders)
+        media = assemble(settings, platform.database, store, decoder)
+        layers = await _measure(decoder)
+        can_decode = len(layers) >= settings.min_sandbox_layers
+        yield Parts(
+            target=media,
+            routes=ROUTES,
+            dependencies={
+                "media": media,
+                "store": store,
+                "public_url": settings.public_url,
+                "upload_max_size": _limits(settings).largest(None),
+            },
+            subscriptions=SUBSCRIPTIONS,
+            jobs=[kind for kind in JOBS if can_decode or kind.kind != "make_renditions"],
+            optional={"s3": store.check},
+        )
+
+
+def assemble(settings: Settings, database: Database, store: BytesStore, decoder: Decoder) -> MediaService:
+    """The use-cases on given stores."""
+    policy = _policy(settings)
+    completing = Completing(database, store)
+    uploads = Uploads(database, store, completing, policy)
+    writing = Writing(database, store, completing, policy)
+    return MediaService(
+        uploads=uploads,
+        writing=writing,
+        joining=Joining(database, store, uploads, writing, policy),
+        completing=completing,
+        assets=Assets(database, store),
+        renditions=Renditions(database, store, decoder, settings.spool_folder or None),
+    )
+
+
+def _store(settings: Settings, http: aiohttp.ClientSession) -> BytesStore:
+    multipart = Multipart(
+        http,
+        endpoint=settings.s3_endpoint,
+        bucket=settings.s3_bucket,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+    )
+    objects = open_objects(
+        settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket
+    )
+    return BytesStore(objects, multipart, settings.spool_folder or None)
+
+
+async def _measure(decoder: Decoder) -> tuple[str, ...]:
+    with TemporaryDirectory() as folder:
+        layers = await decoder.layers(Path(folder))
+    for layer in LAYERS:
+        SANDBOX_LAYERS.labels(layer).set(layer in layers)
+    return layers
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        video=settings.max_video_mib * MIB,
+        image=settings.max_image_mib * MIB,
+        voice=settings.max_voice_mib * MIB,
+        avatar=settings.max_avatar_mib * MIB,
+        quota=settings.quota_mib * MIB,
+        open_uploads=settings.max_open_uploads,
+    )
+
+
+def _policy(settings: Settings) -> UploadPolicy:
+    return UploadPolicy(
+        limits=_limits(settings),
+        lease_seconds=settings.lease_seconds,
+        pause_seconds=settings.pause_seconds,
+        stall_seconds=settings.stall_seconds,
+        kept_seconds=settings.upload_kept_seconds,
+        remembered_seconds=settings.upload_remembered_seconds,
+    )
