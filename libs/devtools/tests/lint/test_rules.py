@@ -67,6 +67,10 @@ REFUSED = {
         ("libs/devtools/a.toml", 'cache = "/' + 'root/.cache/x"\n'),
         (".ci/run", "pip install --" + "index-url https://example.org x\n"),
     ],
+    "unfinished": [
+        (SERVICE, "x = 1  # TO" + "DO later\n"),
+        (SERVICE, "def f() -> None:\n    raise NotImplemented" + "Error\n"),
+    ],
     "room-imports": [
         ("services/feed/src/daira_feed/domain.py", "import psycopg\n"),
         ("services/feed/src/daira_feed/domain/posts.py", "async def f() -> None: ...\n"),

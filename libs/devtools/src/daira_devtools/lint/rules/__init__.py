@@ -13,6 +13,7 @@ from daira_devtools.lint.rules import (
     route,
     size,
     sql,
+    unfinished,
 )
 
 ALL = (
@@ -28,4 +29,5 @@ ALL = (
     future_annotations.RULE,
     contrib.RULE,
     machine_path.RULE,
+    unfinished.RULE,
 )
