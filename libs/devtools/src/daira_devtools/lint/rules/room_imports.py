@@ -10,11 +10,11 @@ DRIVERS = frozenset(
     {"psycopg", "psycopg_pool", "redis", "cassandra", "obstore", "minio", "qdrant_client", "opensearchpy"}
 )
 CLIENTS = frozenset({"httpx", "aiohttp", "requests", "urllib3"})
-WEB = frozenset({"litestar", "daira_web"})
+WEB = frozenset({"litestar"})
 EDGES = frozenset({"daira_stores", "daira_bus", "daira_runtime"})
 
 FORBIDDEN = {
-    "domain": DRIVERS | CLIENTS | WEB | EDGES | {"daira_observe", "asyncio", "subprocess", "socket"},
+    "domain": DRIVERS | CLIENTS | WEB | EDGES | {"daira_web", "daira_observe", "asyncio", "subprocess", "socket"},
     "schemas": DRIVERS | CLIENTS | EDGES | {"daira_contracts"},
     "routes": DRIVERS | CLIENTS | EDGES | {"daira_contracts"},
     "handlers": DRIVERS | CLIENTS | WEB,
