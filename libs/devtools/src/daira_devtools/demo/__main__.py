@@ -7,7 +7,7 @@ from daira_devtools.demo.client import DemoFailed
 from daira_devtools.demo.report import Report
 from daira_devtools.demo.scenario import Outcome, play
 from daira_devtools.stack import ALL, Endpoints, Stack, StackError, signals
-from daira_testing.clips import sample_clip
+from daira_testing.clips import sample
 
 INTERRUPTED = 130
 
@@ -22,7 +22,7 @@ def main() -> int:
     stack = Stack.named(options.name, report.console.print)
     try:
         signals.run(stack.up(options.base, ALL))
-        outcome = play(stack.endpoints.gateway_url, sample_clip().read_bytes(), report)
+        outcome = play(stack.endpoints.gateway_url, sample().read_bytes(), report)
     except (DemoFailed, StackError) as error:
         report.console.print(f"the demo failed: {error}", style="red", markup=False)
         return 1
