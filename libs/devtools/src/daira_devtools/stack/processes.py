@@ -8,14 +8,15 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from daira_devtools.stack import place
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.03
 DEAD_STATES = frozenset("ZX")
 
 
@@ -32,9 +33,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kernel(msgspec.Struct, frozen=True):
-    """The three fields of /proc/<pid>/stat this module needs."""
+    """The fields of /proc/<pid>/stat this module needs."""
 
     state: str
+    parent: int
     group: int
     start: int
 
@@ -45,8 +47,13 @@ def look_up(pid: int) -> Kernel | None:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
+    return parse(text)
+
+
+def parse(text: str) -> Kernel:
+    """The fields of a stat line; the program's name in it may hold spaces and brackets."""
     fields = text[text.rindex(")") + 2 :].split()
-    return Kernel(state=fields[0], group=int(fields[2]), start=int(fields[19]))
+    return Kernel(state=fields[0], parent=int(fields[1]), group=int(fields[2]), start=int(fields[19]))
 
 
 def boot_id() -> str:
@@ -113,65 +120,75 @@ def read(path: Path) -> Record | None:
 
 def is_alive(record: Record) -> bool:
     """Whether exactly the recorded process runs: same id, same start, same boot, not a zombie."""
-    kernel = look_up(record.pid)
-    return (
-        kernel is not None
-        and record.boot == boot_id()
-        and kernel.start == record.start
-        and kernel.state not in DEAD_STATES
-    )
+    return record.boot == boot_id() and _lives(record.pid, record.start)
 
 
-def members(record: Record) -> list[int]:
-    """Living processes of the recorded group; none when the id now belongs to somebody else."""
+def family(record: Record) -> dict[int, int]:
+    """Living processes of the recorded group and all their descendants, as id → start; PostgreSQL's backends, for one,
+    leave the group of their parent. Nobody when the id now belongs to somebody else.
+    """
     leader = look_up(record.pid)
     if record.boot != boot_id() or (leader is not None and leader.start != record.start):
-        return []
-    found = []
-    for entry in Path("/proc").iterdir():
-        kernel = look_up(int(entry.name)) if entry.name.isdigit() else None
-        if kernel and kernel.group == record.pid and kernel.state not in DEAD_STATES:
-            found.append(int(entry.name))
-    return found
+        return {}
+    everybody = _everybody()
+    found = {pid for pid, kernel in everybody.items() if kernel.group == record.pid}
+    while children := {pid for pid, kernel in everybody.items() if kernel.parent in found and pid not in found}:
+        found |= children
+    return {pid: everybody[pid].start for pid in found if everybody[pid].state not in DEAD_STATES}
+
+
+def _everybody() -> dict[int, Kernel]:
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return {pid: kernel for pid in pids if (kernel := look_up(pid))}
 
 
 async def stop(record: Record, *, kill: bool = False) -> bool:
-    """Ends the recorded process and its group: its own signal first, SIGKILL after `stop_seconds`.
+    """Ends the recorded process and its family. Returns whether anything was running.
 
-    Returns whether anything was running. The signal goes to the leader alone, so that it can end its children in order.
+    Its own signal goes to the leader alone, so that it can end its children in order, then to those that it left;
+    whoever is there after `stop_seconds` gets SIGKILL.
     """
-    if not members(record):
+    relatives = family(record)
+    if not relatives:
         return False
     if not kill:
-        _signal(record.pid if is_alive(record) else -record.pid, getattr(signal, f"SIG{record.stop}"))
-        if await _gone(record, record.stop_seconds):
+        number = getattr(signal, f"SIG{record.stop}")
+        if record.pid in relatives:
+            _signal([record.pid], number)
+            await _gone({record.pid: record.start}, record.stop_seconds)
+        left = {pid: start for pid, start in relatives.items() if _lives(pid, start)}
+        _signal([pid for pid in left if pid != record.pid], number)
+        if await _gone(left, 0 if record.pid in left else record.stop_seconds):
             return True
-    _signal(-record.pid, signal.SIGKILL)
-    await _gone(record, record.stop_seconds)
+    everyone = relatives | family(record)
+    _signal([pid for pid, start in everyone.items() if _lives(pid, start)], signal.SIGKILL)
+    await _gone(everyone, record.stop_seconds)
     return True
 
 
-async def _gone(record: Record, seconds: float) -> bool:
+async def _gone(relatives: Mapping[int, int], seconds: float) -> bool:
     waited = 0.0
-    while members(record):
+    while any(_lives(pid, start) for pid, start in relatives.items()):
         if waited >= seconds:
             return False
-        _reap(record.pid)
         await asyncio.sleep(POLL_SECONDS)
         waited += POLL_SECONDS
-    _reap(record.pid)
+    for pid in relatives:
+        _reap(pid)
     return True
 
 
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
+def _lives(pid: int, start: int) -> bool:
+    kernel = look_up(pid)
+    return kernel is not None and kernel.start == start and kernel.state not in DEAD_STATES
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _reap(pid: int) -> None:
-    try:
+    with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
