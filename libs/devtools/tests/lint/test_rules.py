@@ -103,6 +103,12 @@ ALLOWED = [
     (ROUTES, "from litestar import get\n@get('/x', operation_id='A', opt=PUBLIC)\nasync def x() -> None: ...\n"),
     (
         ROUTES,
+        "from litestar import Router, get\n@get('/x', operation_id='A')\nasync def x() -> None: ...\n"
+        "def router() -> Router:\n    return Router(path='/v1', guards=[u], route_handlers=[x])\n",
+    ),
+    (ROUTES, "from daira_stores.idempotency import IdempotencyKey\n"),
+    (
+        ROUTES,
         "from litestar import Controller, get\nclass C(Controller):\n    guards = [u]\n"
         "    @get('/x', operation_id='A')\n    async def x(self) -> None: ...\n",
     ),

@@ -22,6 +22,8 @@ FORBIDDEN = {
     "service": DRIVERS | CLIENTS | WEB | {"aiokafka"},
     "repository": CLIENTS | WEB,
 }
+# What a request brings along (its Idempotency-Key) and what comes of it; values, no store is touched.
+VALUES = frozenset({"daira_stores.idempotency"})
 
 
 def check(file: SourceFile) -> Iterator[tuple[int, str]]:
@@ -38,7 +40,7 @@ def check(file: SourceFile) -> Iterator[tuple[int, str]]:
 def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name.partition(".")[0] for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level and node.module not in VALUES:
         return [node.module.partition(".")[0]]
     return []
 

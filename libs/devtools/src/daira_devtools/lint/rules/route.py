@@ -15,11 +15,14 @@ def check(file: SourceFile) -> Iterator[tuple[int, str]]:
         return
     imported = _imported_decorators(file.tree)
     guarded_classes = _guarded_bodies(file.tree)
+    guarded_names = _guarded_by_router(file.tree)
     for node in ast.walk(file.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
                 if isinstance(decorator, ast.Call) and dotted(decorator.func) in imported:
-                    yield from _check_route(node.name, decorator, inherits=id(node) in guarded_classes)
+                    yield from _check_route(
+                        node.name, decorator, inherits=id(node) in guarded_classes or node.name in guarded_names
+                    )
 
 
 def _imported_decorators(tree: ast.Module) -> frozenset[str]:
@@ -40,6 +43,18 @@ def _guarded_bodies(tree: ast.Module) -> frozenset[int]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and any(_assigns(statement, GUARDS) for statement in node.body)
         for member in node.body
+    )
+
+
+def _guarded_by_router(tree: ast.Module) -> frozenset[str]:
+    """Handlers that a router of the same file takes in and guards together."""
+    return frozenset(
+        dotted(handler)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and any(keyword.arg in GUARDS for keyword in node.keywords)
+        for keyword in node.keywords
+        if keyword.arg == "route_handlers" and isinstance(keyword.value, ast.List | ast.Tuple)
+        for handler in keyword.value.elts
     )
 
 
