@@ -1,117 +1,50 @@
 """The delivery contract on real PostgreSQL and real Kafka: state + outbox → relay → topic → inbox + effect."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-from uuid import UUID
+import random
 
+import msgspec
 import pytest
 
 from daira_bus.consumer import Consumer
 from daira_bus.errors import Poison
-from daira_bus.relay import Relay
-from daira_bus.subscription import Subscription, on
+from daira_bus.subscription import on
+from daira_contracts.auth import UserErasedV1
 from daira_contracts.user import SettingsChangedV1
 from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
-from daira_stores.work import Work
+from daira_testing.delivery import Effects, change, consuming, emit, relaying
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
-
-class Ledger:
-    """Counts effects in the consumer's own database."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.failures: dict[UUID, list[Exception]] = {}
-
-    async def seen(self) -> list[str]:
-        async with self.database.read() as work:
-            return [row["id"] for row in await work.all("SELECT id FROM effect ORDER BY n")]
-
-
-async def record_effect(event: SettingsChangedV1, work: Work, ledger: Ledger) -> None:
-    await work.execute("INSERT INTO effect (id) VALUES (%s)", (str(event.event_id),))
-    if ledger.failures.get(event.event_id):
-        raise ledger.failures[event.event_id].pop()
+TOPIC = SettingsChangedV1.topic
+DEAD = f"{TOPIC}.dlq.feed"
 
 
 @pytest.fixture
-async def ledger(make_database: MakeDatabase) -> Ledger:
-    database = await make_database()
-    async with database.work() as work:
-        await work.execute("CREATE TABLE effect (n bigserial, id text NOT NULL)")
-    return Ledger(database)
-
-
-@asynccontextmanager
-async def consuming(ledger: Ledger, probe: TopicProbe, *subscriptions: Subscription) -> AsyncIterator[Consumer]:
-    consumer = Consumer(
-        service="feed",
-        bootstrap=probe.bootstrap,
-        subscriptions=subscriptions,
-        target=ledger,
-        database=ledger.database,
-        producer=probe.producer,
-        prefix=probe.prefix,
-        group=f"g{new_id()}",
-    )
-    stop = asyncio.Event()
-    running = asyncio.create_task(consumer.run(stop))
-    try:
-        await asyncio.wait_for(consumer.joined.wait(), 30)
-        yield consumer
-    finally:
-        stop.set()
-        await running
-
-
-@asynccontextmanager
-async def relaying(database: Database, probe: TopicProbe) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    running = asyncio.create_task(Relay(database.dsn, probe.producer).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
-
-
-async def emit(database: Database, *events: Any) -> None:
-    async with database.work() as work:
-        for event in events:
-            await work.emit(event)
-
-
-def change() -> SettingsChangedV1:
-    return SettingsChangedV1(user_id=new_id())
+async def effects(make_database: MakeDatabase) -> Effects:
+    return await Effects.create(await make_database())
 
 
 async def test_a_committed_event_has_its_effect_once(
-    ledger: Ledger, make_database: MakeDatabase, probe: TopicProbe
+    effects: Effects, make_database: MakeDatabase, probe: TopicProbe
 ) -> None:
-    owner = await make_database()
-    event = change()
+    owner, event, marker = await make_database(), change(), change()
 
-    async with relaying(owner, probe), consuming(ledger, probe, on(SettingsChangedV1, record_effect)):
+    async with relaying(owner, probe), consuming(effects, probe):
         await emit(owner, event)
-
-        await eventually(lambda: _has(ledger, event))
+        await eventually(lambda: effects.all_seen([event]))
         await probe.publish(event)
-        marker = change()
         await probe.publish(marker)
-        await eventually(lambda: _has(ledger, marker))
+        await eventually(lambda: effects.all_seen([marker]))
 
-    assert (await ledger.seen()).count(str(event.event_id)) == 1
+    assert await effects.count([event]) == {event.event_id: 1}
 
 
 async def test_a_rolled_back_event_is_never_told(make_database: MakeDatabase, probe: TopicProbe) -> None:
-    owner = await make_database()
-    lost, kept = change(), change()
+    owner, lost, kept = await make_database(), change(), change()
 
     async with relaying(owner, probe):
         with pytest.raises(RuntimeError):
@@ -125,8 +58,7 @@ async def test_a_rolled_back_event_is_never_told(make_database: MakeDatabase, pr
 
 
 async def test_a_late_commit_is_published_after_younger_rows(make_database: MakeDatabase, probe: TopicProbe) -> None:
-    owner = await make_database()
-    early, young = change(), change()
+    owner, early, young = await make_database(), change(), change()
 
     async with relaying(owner, probe):
         async with owner.work() as work:
@@ -137,39 +69,152 @@ async def test_a_late_commit_is_published_after_younger_rows(make_database: Make
         await probe.wait_for(SettingsChangedV1, lambda event: event.event_id == early.event_id)
 
 
-async def test_a_dependency_that_is_down_is_waited_for(ledger: Ledger, probe: TopicProbe) -> None:
+async def test_two_relays_keep_the_order_of_every_key(make_database: MakeDatabase, probe: TopicProbe) -> None:
+    owner = await make_database()
+    keys = [new_id() for _ in range(8)]
+    events = [change(key, revision) for revision in range(1, 26) for key in keys]
+
+    async with relaying(owner, probe), relaying(owner, probe):
+        for event in events:
+            await emit(owner, event)
+        await probe.wait_for(SettingsChangedV1, lambda event: event.event_id == events[-1].event_id)
+        await eventually(lambda: _outbox_is_empty(owner))
+
+    told = [event for event in await probe.events(SettingsChangedV1) if event.user_id in keys]
+    for key in keys:
+        assert [event.revision for event in told if event.user_id == key] == list(range(1, 26))
+
+
+async def test_a_relay_that_dies_leaves_its_shards_to_the_other(make_database: MakeDatabase, probe: TopicProbe) -> None:
+    owner, before, after = await make_database(), change(), change()
+
+    async with relaying(owner, probe), relaying(owner, probe):
+        await emit(owner, before)
+        await probe.wait_for(SettingsChangedV1, lambda event: event.event_id == before.event_id)
+        async with owner.work() as work:  # as a lost connection would
+            await work.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 2828"
+            )
+        await emit(owner, after)
+        await probe.wait_for(SettingsChangedV1, lambda event: event.event_id == after.event_id)
+
+
+async def test_a_dependency_that_is_down_is_waited_for(effects: Effects, probe: TopicProbe) -> None:
     event = change()
-    ledger.failures[event.event_id] = [Unavailable() for _ in range(5)]
+    effects.failures[event.event_id] = [Unavailable() for _ in range(5)]
 
-    async with consuming(ledger, probe, on(SettingsChangedV1, record_effect)):
+    async with consuming(effects, probe):
         await probe.publish(event)
-        await eventually(lambda: _has(ledger, event))
+        await eventually(lambda: effects.all_seen([event]))
 
-    assert (await ledger.seen()).count(str(event.event_id)) == 1
-
-
-async def test_poison_goes_to_the_dead_letters_and_its_neighbours_flow(ledger: Ledger, probe: TopicProbe) -> None:
-    first, second = SettingsChangedV1(user_id=new_id()), change()
-    ledger.failures[first.event_id] = [Poison("never")]
-    topic = SettingsChangedV1.topic
-
-    async with consuming(ledger, probe, on(SettingsChangedV1, record_effect)):
-        dead_before = len(await probe.records(f"{topic}.dlq.feed"))
-        await probe.publish(first)
-        await eventually(lambda: _dead(probe, topic, dead_before))
-        await probe.producer.send(topic, str(second.user_id).encode(), b"\xff not json", [("bad", b"\xff\xfe")])
-        await probe.publish(second)
-        await eventually(lambda: _has(ledger, second))
-
-    letters = (await probe.records(f"{topic}.dlq.feed"))[dead_before:]
-    codes = {dict(letter.headers)["daira-error-code"] for letter in letters}
-    assert {b"poison", b"not_decodable"} <= codes
-    assert str(first.event_id) not in await ledger.seen()
+    assert await effects.count([event]) == {event.event_id: 1}
 
 
-async def _has(ledger: Ledger, event: SettingsChangedV1) -> bool:
-    return str(event.event_id) in await ledger.seen()
+async def test_a_bug_that_passes_is_tried_again_and_counted_once(effects: Effects, probe: TopicProbe) -> None:
+    event = change()
+    effects.failures[event.event_id] = [ValueError("once"), ValueError("twice")]
+
+    async with consuming(effects, probe):
+        await probe.publish(event)
+        await eventually(lambda: effects.all_seen([event]))
+
+    assert await effects.count([event]) == {event.event_id: 1}
 
 
-async def _dead(probe: TopicProbe, topic: str, before: int) -> bool:
-    return len(await probe.records(f"{topic}.dlq.feed")) > before
+async def test_poison_goes_to_the_dead_letters_with_its_cause_and_its_neighbours_flow(
+    effects: Effects, probe: TopicProbe
+) -> None:
+    poison, neighbour = change(), change()
+    effects.failures[poison.event_id] = [Poison("never")]
+    buried = len(await probe.records(DEAD))
+    broken = [
+        (str(new_id()).encode(), b"\xff not json", []),
+        (str(new_id()).encode(), b'{"eventId": "no id"}', []),
+        (b"\xff\xfe key", b"{}", []),
+        (b"", b"[" * 5000, [("bad", b"\xff\xfe")]),
+    ]
+
+    async with consuming(effects, probe):
+        await probe.publish(poison)
+        for key, value, headers in broken:
+            await probe.producer.send(TOPIC, key, value, headers)
+        await probe.publish(neighbour)
+        await eventually(lambda: effects.all_seen([neighbour]))
+        await eventually(lambda: _has_letters(probe, buried + len(broken) + 1))
+
+    letters = (await probe.records(DEAD))[buried:]
+    causes = [dict(letter.headers) for letter in letters]
+    assert sorted(cause["daira-error-code"] for cause in causes) == [b"not_decodable"] * 4 + [b"poison"]
+    assert {cause["daira-original-topic"] for cause in causes} == {TOPIC.encode()}
+    assert {value for _, value, _ in broken} <= {letter.value for letter in letters}
+    assert await effects.count([poison]) == {poison.event_id: 0}
+
+
+async def test_headers_nobody_can_read_do_not_lose_the_event(effects: Effects, probe: TopicProbe) -> None:
+    event = change()
+
+    async with consuming(effects, probe):
+        await probe.producer.send(
+            TOPIC, event.key_text().encode(), msgspec.json.encode(event), [("traceparent", b"\xff"), ("x", b"\xfe")]
+        )
+        await eventually(lambda: effects.all_seen([event]))
+
+
+async def test_a_topic_full_of_poison_stops_the_consumer(make_database: MakeDatabase, probe: TopicProbe) -> None:
+    async def refuse(event: UserErasedV1, work: object, effects: Effects) -> None:
+        raise Poison("none of them")
+
+    effects = await Effects.create(await make_database())
+    async with consuming(effects, probe, subscription=on(UserErasedV1, refuse)) as consumer:
+        for _ in range(40):
+            await probe.publish(UserErasedV1(user_id=new_id(), erased_at=change().occurred_at))
+        await eventually(lambda: _failed(consumer))
+
+    letters = await probe.records(f"{UserErasedV1.topic}.dlq.feed")
+    assert len(letters) < 40
+
+
+async def test_members_that_come_and_go_lose_and_double_nothing(effects: Effects, probe: TopicProbe) -> None:
+    group, events = f"g{new_id()}", [change() for _ in range(200)]
+
+    async def storm() -> None:
+        for _ in range(3):
+            async with consuming(effects, probe, group=group):
+                await asyncio.sleep(random.uniform(0.2, 0.6))
+
+    async with consuming(effects, probe, group=group):
+        storming = asyncio.create_task(storm())
+        for event in events:
+            await probe.publish(event)
+        await storming
+        await eventually(lambda: effects.all_seen(events), within=60)
+
+    assert set((await effects.count(events)).values()) == {1}
+
+
+async def test_work_in_hand_when_the_consumer_is_stopped_is_done_once(effects: Effects, probe: TopicProbe) -> None:
+    group, event = f"g{new_id()}", change()
+    effects.hold.clear()
+
+    async with consuming(effects, probe, group=group):
+        await probe.publish(event)
+        await asyncio.sleep(0.3)
+        asyncio.get_running_loop().call_later(0.5, effects.hold.set)
+    async with consuming(effects, probe, group=group):
+        await eventually(lambda: effects.all_seen([event]))
+
+    assert await effects.count([event]) == {event.event_id: 1}
+
+
+async def _outbox_is_empty(database: Database) -> bool:
+    async with database.read() as work:
+        row = await work.one("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")
+    return row is not None and row["n"] == 0
+
+
+async def _has_letters(probe: TopicProbe, count: int) -> bool:
+    return len(await probe.records(DEAD)) >= count
+
+
+async def _failed(consumer: Consumer) -> bool:
+    return consumer.failure is not None
