@@ -24,6 +24,8 @@ async def prepare(name: str, row: Process, scope: Scope, folder: place.StackFold
     if row.render:
         import_module(row.render).render(int(scope.text("${base}")), folder.config(name))
     await _initialise(name, row, scope, folder)
+    for leftover in row.stale:
+        (folder.data(name) / leftover).unlink(missing_ok=True)
     for command in row.before:
         await children.finish(scope.command(command, name), env, log=folder.log(name))
 

@@ -25,7 +25,8 @@ class Download(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One process: its command, what it needs first, and how it says that it is ready.
 
-    `once` are commands for an empty data folder, `before` run at every start. Times in seconds.
+    `once` are commands for an empty data folder, `before` run at every start, `stale` are files in the data folder that
+    a dead process leaves and the next must not see. Times in seconds.
     """
 
     group: str
@@ -37,6 +38,7 @@ class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tools: tuple[str, ...] = ()
     files: Mapping[str, str] = {}
     folders: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     env: Mapping[str, str] = {}
     once: tuple[tuple[str, ...], ...] = ()
     before: tuple[tuple[str, ...], ...] = ()
