@@ -73,8 +73,11 @@ class SendLimitReached(TooManyRequests):
 
     code = "rate_limited"
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(headers={"Retry-After": str(max(1, seconds))})
+    def __init__(self, seconds: int, limit: int) -> None:
+        """`limit` of the window that is full; `seconds` until it has room."""
+        wait = max(1, seconds)
+        rate = f"limit={limit}, remaining=0, reset={wait}"
+        super().__init__(headers={"Retry-After": str(wait), "RateLimit": rate})
 
 
 class ChannelFailed(Unavailable):

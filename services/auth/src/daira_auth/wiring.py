@@ -77,7 +77,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             routes=(*ROUTES, *providers.routes),
             dependencies={"auth": auth, "settings": settings, **providers.dependencies},
             jobs=JOBS,
-            required={"redis": lambda: _ping(redis)},
+            optional={"redis": lambda: _ping(redis)},
             tasks=(start_rounds,),
         )
 

@@ -44,14 +44,13 @@ def number_block(phone: str) -> str:
     return phone[:-BLOCK_DIGITS]
 
 
-def same_caller(reported: str, expected: str, region: str) -> bool:
-    """True when two spellings name one caller: handsets report the national or the international form."""
+def caller_id(reported: str, region: str) -> str:
+    """The caller's number as a provider compares it: handsets report the national or the international form."""
     try:
-        left = phonenumbers.parse(reported, region)
-        right = phonenumbers.parse(expected, region)
+        number = phonenumbers.parse(reported, region)
     except NumberParseException:
-        return False
-    return (left.country_code, left.national_number) == (right.country_code, right.national_number)
+        return reported
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 def network_of(address: str) -> str:

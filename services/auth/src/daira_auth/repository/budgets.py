@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from daira_auth.domain.limits import Profile, is_pumped
 from daira_auth.errors import SendLimitReached
+from daira_auth.metrics import REFUSALS
 from daira_kit.clock import now
 from daira_kit.errors import Unavailable
 from daira_stores.redis import AnyRedis
@@ -62,7 +63,8 @@ class Budgets:
             sends, verified = await self._count(prefix, bucket, "sends", 1)
             if is_pumped(self._profile, sends - 1, verified):
                 await self._redis.hincrby(self._guard_key(prefix, bucket), "sends", -1)
-                raise SendLimitReached(GUARD_BUCKET_SECONDS)
+                REFUSALS.labels("guard").inc()
+                raise SendLimitReached(GUARD_BUCKET_SECONDS, self._profile.guard_sends)
 
     async def note_verified(self, prefix: str) -> None:
         """A send to `prefix` led to a log-in."""
@@ -72,7 +74,8 @@ class Budgets:
     async def _hit(self, limiter: RateLimiter, item: RateLimitItem, scope: str, whom: str, cost: int) -> None:
         if not await limiter.hit(item, scope, whom, cost=cost):
             stats = await limiter.get_window_stats(item, scope, whom)
-            raise SendLimitReached(_seconds_until(stats.reset_time))
+            REFUSALS.labels(scope).inc()
+            raise SendLimitReached(_seconds_until(stats.reset_time), item.amount)
 
     async def _count(self, prefix: str, bucket: int, field: str, amount: int) -> tuple[int, int]:
         pipe = self._redis.pipeline(transaction=False)

@@ -1,6 +1,7 @@
 """Refreshing, listing and ending sessions."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from daira_auth.domain.sessions import Presented, RefreshToken, Session, Verdict
 from daira_auth.errors import RefreshInvalid, RefreshReused
 from daira_auth.metrics import REFRESHES
 from daira_auth.repository import sessions
-from daira_auth.repository.budgets import Budgets
+from daira_auth.repository.budgets import Budgets, BudgetsUnavailable
 from daira_auth.service.keys import Signer
 from daira_auth.service.mint import Mint, Tokens
 from daira_kit.cursors import CursorCodec
@@ -43,7 +44,8 @@ class SessionService:
         other reuse ends the session. Raises RefreshInvalid, RefreshReused, SendLimitReached and Unavailable.
         """
         presented = rules.parse_token(text)
-        await self._budgets.spend((("refresh.address", address),))
+        with suppress(BudgetsUnavailable):  # 256 random bits need no counter: sessions outlive an outage of Redis
+            await self._budgets.spend((("refresh.address", address),))
         signer = await self._mint.signer()
         sender = rules.fingerprint(device_id, user_agent)
         async with self._database.work() as work:
