@@ -41,12 +41,24 @@ async def test_every_topic_and_dead_letter_topic_of_the_files_is_created_once(st
     await settled(stack.kafka_bootstrap, prefix)
 
 
-async def test_a_setting_that_somebody_changed_by_hand_is_put_right(stack: Endpoints, prefix: str) -> None:
+async def own_settings(bootstrap: str, topic: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    await admin.close()
+    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+
+
+async def test_a_setting_changed_by_hand_is_put_right_and_one_not_in_the_file_stays(
+    stack: Endpoints, prefix: str
+) -> None:
     await apply(stack.kafka_bootstrap, prefix)
     await settled(stack.kafka_bootstrap, prefix)
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
     await admin.start()
-    wrong = ConfigResource(ConfigResourceType.TOPIC, prefix + TOPIC, configs={"cleanup.policy": "delete"})
+    wrong = ConfigResource(
+        ConfigResourceType.TOPIC, prefix + TOPIC, configs={"cleanup.policy": "delete", "segment.bytes": "8388608"}
+    )
     await admin.alter_configs([wrong])
     await admin.close()
 
@@ -56,6 +68,8 @@ async def test_a_setting_that_somebody_changed_by_hand_is_put_right(stack: Endpo
 
     assert await eventually(noticed, within=20.0, every=0.2)
     await settled(stack.kafka_bootstrap, prefix)
+    settings = await own_settings(stack.kafka_bootstrap, prefix + TOPIC)
+    assert (settings["cleanup.policy"], settings["segment.bytes"]) == ("compact", "8388608")
 
 
 async def test_another_number_of_partitions_is_refused_and_left_alone(stack: Endpoints, prefix: str) -> None:

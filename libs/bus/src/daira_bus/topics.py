@@ -6,6 +6,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from daira_contracts.topics import Plan, TopicSpec, declared_specs, plan
 
+SET_ON_THE_TOPIC = frozenset({1})
+
 
 async def apply(bootstrap: str, prefix: str = "", replication: int = 1) -> Plan:
     """Create what is missing and return what was done; raises KafkaError."""
@@ -14,10 +16,7 @@ async def apply(bootstrap: str, prefix: str = "", replication: int = 1) -> Plan:
     try:
         todo = plan(declared_specs(prefix), await _existing(admin))
         await _create(admin, todo, replication)
-        if todo.configure:
-            await admin.alter_configs(
-                [ConfigResource(ConfigResourceType.TOPIC, spec.name, configs=spec.config) for spec in todo.configure]
-            )
+        await _configure(admin, todo)
         return todo
     finally:
         await admin.close()
@@ -49,14 +48,30 @@ async def _existing(admin: AIOKafkaAdminClient) -> dict[str, TopicSpec]:
     }
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+async def _configs(
+    admin: AIOKafkaAdminClient, names: list[str], sources: frozenset[int] | None = None
+) -> dict[str, dict[str, str]]:
+    """Settings by topic; only those from `sources` (Kafka's numbers) when given."""
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
     found: dict[str, dict[str, str]] = {}
     for answer in answers:
         for resource in answer.resources:
             name, entries = resource[3], resource[4]
-            found[name] = {entry[0]: entry[1] for entry in entries}
+            found[name] = {entry[0]: entry[1] for entry in entries if sources is None or entry[3] in sources}
     return found
+
+
+async def _configure(admin: AIOKafkaAdminClient, todo: Plan) -> None:
+    """Kafka replaces the whole set of a topic's own settings: what others set is sent along, so that it stays."""
+    if not todo.configure:
+        return
+    own = await _configs(admin, [spec.name for spec in todo.configure], SET_ON_THE_TOPIC)
+    await admin.alter_configs(
+        [
+            ConfigResource(ConfigResourceType.TOPIC, spec.name, configs=own.get(spec.name, {}) | spec.config)
+            for spec in todo.configure
+        ]
+    )
 
 
 async def _create(admin: AIOKafkaAdminClient, todo: Plan, replication: int) -> None:
