@@ -16,6 +16,7 @@ from daira_bus import topics as broker
 from daira_bus.producer import open_producer
 from daira_devtools.stack import Endpoints, endpoints
 from daira_kit.settings import environment
+from daira_observe.logs import set_up_logging
 from daira_stores.cql import open_cql
 from daira_stores.migrate import all_for, apply, load
 from daira_stores.postgres import Database, open_database
@@ -24,6 +25,13 @@ from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 
 DEFAULT_BASE = "8080"
+
+
+def pytest_configure() -> None:
+    """Logs as in production: one JSON line each, so that a failing test shows what a person would see."""
+    set_up_logging("test", "WARNING")
+
+
 LOCK_SECONDS = 1800
 
 
