@@ -63,7 +63,9 @@ def test_the_mp4_is_720p_or_the_best_below_it():
     assert mp4_rung(ladder(source(100, 100))) == "360p"
 
 
-@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "10", "12", "15", "20"])
+@pytest.mark.parametrize(
+    "rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "10", "12", "15", "20"]
+)
 def test_groups_of_pictures_last_alike_in_all_rungs_and_fill_segments_exactly(rate):
     rungs = ladder(source(1080, 1920, Fraction(rate)))
 

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from psycopg import AsyncConnection, sql
 
 from daira_bus import topics as broker
 from daira_bus.producer import open_producer
-from daira_devtools.stack import Endpoints, endpoints
+from daira_devtools.stack import Endpoints, Stack, endpoints
 from daira_kit.settings import environment
 from daira_observe.logs import set_up_logging
 from daira_stores.cql import open_cql
@@ -39,6 +40,15 @@ LOCK_SECONDS = 1800
 async def stack() -> Endpoints:
     """The running stores; DAIRA_STACK_BASE names the base port."""
     return endpoints(int(environment("DAIRA_STACK_BASE", DEFAULT_BASE)))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def own_stack() -> Stack:
+    """A stack this run may break: servers are stopped, killed and started again."""
+    name = environment("DAIRA_STACK_NAME")
+    if not name:
+        pytest.skip("stops servers, so it needs a stack of its own: run it by `make test`")
+    return Stack.named(name)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

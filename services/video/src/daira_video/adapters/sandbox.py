@@ -121,48 +121,50 @@ class Sandbox:
         return answer
 
     async def _run(self, job: protocol.Request, report: Report) -> tuple[Level, protocol.Result]:
-        async with _child() as child:
+        async with child() as process:
             try:
                 async with asyncio.timeout(job.terms.cpu_seconds + _WALL_GRACE):
-                    return await self._talk(child, job, report)
+                    return await self._talk(process, job, report)
             except TimeoutError as late:
                 raise DecoderDied(FailureCode.TIMED_OUT, "the deadline passed") from late
 
     async def _talk(
-        self, child: asyncio.subprocess.Process, job: protocol.Request, report: Report
+        self, process: asyncio.subprocess.Process, job: protocol.Request, report: Report
     ) -> tuple[Level, protocol.Result]:
-        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
-        last_words = asyncio.create_task(_tail(child.stderr))
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        last_words = asyncio.create_task(_tail(process.stderr))
         with contextlib.suppress(ConnectionError):
-            child.stdin.write(protocol.dump(job))
-            await child.stdin.drain()
-        child.stdin.close()
+            process.stdin.write(protocol.dump(job))
+            await process.stdin.drain()
+        process.stdin.close()
         level, answer = Level.NONE, None
-        async for reply in _replies(child.stdout):
+        async for reply in replies(process.stdout):
             match reply:
                 case protocol.Confined():
                     level = reply.level
-                    self._demand(reply)
+                    demand(reply, self._minimum)
                 case protocol.Progress():
                     await report(reply.done)
                 case protocol.Rejected():
                     raise MediaRejected(reply.code, reply.detail)
                 case _:
                     answer = reply
-        status = await child.wait()
+        status = await process.wait()
         if answer is None or status != 0:
             raise _death(status, await last_words)
         return level, answer
 
-    def _demand(self, reply: protocol.Confined) -> None:
-        if reply.level < self._minimum:
-            raise SandboxTooWeak(f"{reply.level.name} is below {self._minimum.name}: {'; '.join(reply.reasons)}")
+
+def demand(reply: protocol.Confined, minimum: Level) -> None:
+    """Raises SandboxTooWeak when a child is less locked in than it must be."""
+    if reply.level < minimum:
+        raise SandboxTooWeak(f"{reply.level.name} is below {minimum.name}: {'; '.join(reply.reasons)}")
 
 
 @asynccontextmanager
-async def _child() -> AsyncIterator[asyncio.subprocess.Process]:
+async def child() -> AsyncIterator[asyncio.subprocess.Process]:
     """A fresh interpreter in a session of its own; on the way out it and all it started are dead and reaped."""
-    child = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-m",
@@ -176,15 +178,16 @@ async def _child() -> AsyncIterator[asyncio.subprocess.Process]:
         limit=_LINE_LIMIT,
     )
     try:
-        yield child
+        yield process
     finally:
-        if child.returncode is None:
+        if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-        await asyncio.shield(child.wait())
+                os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.shield(process.wait())
 
 
-async def _replies(stream: asyncio.StreamReader) -> AsyncIterator[protocol.Reply]:
+async def replies(stream: asyncio.StreamReader) -> AsyncIterator[protocol.Reply]:
+    """What the child says, line by line. Raises DecoderDied for anything outside the protocol."""
     try:
         while line := await stream.readline():
             yield protocol.read_reply(line)

@@ -13,10 +13,11 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from daira_video.adapters.decoder import gate
+from daira_video.adapters.decoder.lane import Lane
 from daira_video.adapters.decoder.picture import Picture
 from daira_video.adapters.decoder.rung import RungWriter
 from daira_video.adapters.decoder.sound import Sound
-from daira_video.adapters.protocol import Encode, Encoded
+from daira_video.adapters.protocol import Encode, Encoded, Rendered
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source, check_size
 
 _CORRUPT_SHARE = 0.1
@@ -40,20 +41,18 @@ class _Ladder:
                 sound=job.source.has_audio,
                 mp4=folder / "video.mp4" if rung.name == job.mp4 else None,
                 preset=job.preset,
-                threads=job.threads,
             )
             for rung in job.rungs
         ]
-        by_rate = sorted(zip(job.rungs, self.writers, strict=True), key=lambda pair: pair[0].audio_bps)
+        self._lanes = [Lane(rung.name) for rung in job.rungs]
         # Rungs with the same audio bit rate share one encoder: the first of each group encodes for all.
-        self._choirs = [
-            [writer for _, writer in group] for _, group in groupby(by_rate, key=lambda pair: pair[0].audio_bps)
-        ]
+        by_rate = sorted(zip(job.rungs, self.writers, self._lanes, strict=True), key=lambda row: row[0].audio_bps)
+        self._choirs = [list(group) for _, group in groupby(by_rate, key=lambda row: row[0].audio_bps)]
 
     def show(self, frames: Iterable[tuple[int, VideoFrame]]) -> None:
         """Encode what came out of the filter graph."""
         for place, frame in frames:
-            self.writers[place].write_frame(frame)
+            self._lanes[place].do(self.writers[place].write_frame, frame)
             if place == 0:
                 self._tell(frame)
 
@@ -61,9 +60,19 @@ class _Ladder:
         """Encode sound once a bit rate; None drains."""
         for frame in frames:
             for choir in self._choirs:
-                for packet in choir[0].encode_sound(frame):
-                    for writer in choir:
-                        writer.write_sound(packet)
+                for packet in choir[0][1].encode_sound(frame):
+                    for _, writer, lane in choir:
+                        lane.do(writer.write_sound, packet)
+
+    def finish(self) -> tuple[Rendered, ...]:
+        """Drain all encoders and finish all files."""
+        for writer, lane in zip(self.writers, self._lanes, strict=True):
+            lane.do(writer.write_frame, None)
+        if self.writers[0].sound is not None:
+            self.play([None])
+        for lane in self._lanes:
+            lane.finish()
+        return tuple(writer.close() for writer in self.writers)
 
     def _tell(self, frame: VideoFrame) -> None:
         done = Fraction(frame.pts or 0) * (frame.time_base or 0) / self._seconds
@@ -77,11 +86,7 @@ def encode(job: Encode, path: Path, folder: Path, report: Report) -> Encoded:
     with gate.open_source(path, job.terms.limits) as container:
         ladder = _Ladder(job, folder, report)
         _run(container, job, ladder)
-        for writer in ladder.writers:
-            writer.write_frame(None)
-        if job.source.has_audio:
-            ladder.play([None])
-        return Encoded(rungs=tuple(w.close() for w in ladder.writers), corrupt_packets=ladder.corrupt)
+        return Encoded(rungs=ladder.finish(), corrupt_packets=ladder.corrupt)
 
 
 def _run(container: InputContainer, job: Encode, ladder: _Ladder) -> None:

@@ -29,12 +29,12 @@ _MUXER_LIST = "muxer.m3u8"
 class RungWriter:
     """`add_audio` before the first frame; `close` writes the playlist and says what was made."""
 
-    def __init__(self, folder: Path, rung: Rung, *, sound: bool, mp4: Path | None, preset: str, threads: int) -> None:
+    def __init__(self, folder: Path, rung: Rung, *, sound: bool, mp4: Path | None, preset: str) -> None:
         folder.mkdir()
         self._folder = folder
         self._rung = rung
         self._hls = _open_hls(folder)
-        self._picture = _add_picture(self._hls, rung, preset, threads)
+        self._picture = _add_picture(self._hls, rung, preset)
         self.sound = _add_sound(self._hls, rung) if sound else None
         self._hls.start_encoding()
         self._mp4 = _Mp4(mp4, [self._picture, self.sound]) if mp4 is not None else None
@@ -111,7 +111,7 @@ def _open_hls(folder: Path) -> OutputContainer:
     return av.open(str(folder / _MUXER_LIST), "w", format="hls", options=options)
 
 
-def _add_picture(container: OutputContainer, rung: Rung, preset: str, threads: int) -> VideoStream:
+def _add_picture(container: OutputContainer, rung: Rung, preset: str) -> VideoStream:
     options = {
         "preset": preset,
         "profile": "high",
@@ -129,8 +129,7 @@ def _add_picture(container: OutputContainer, rung: Rung, preset: str, threads: i
     context.gop_size = rung.gop
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED_RANGE
-    context.thread_count = threads
-    context.thread_type = "AUTO"
+    context.thread_count = 1
     return stream
 
 

@@ -1,0 +1,173 @@
+"""What the locked-in decoder makes of ordinary and odd videos, judged by a validator that shares no code with it."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from daira_testing import hls
+from daira_testing.clips import Clip, make, sample
+from daira_video.adapters.confinement import Level
+from daira_video.adapters.protocol import Rendered
+from daira_video.adapters.sandbox import Sandbox
+from daira_video.domain.ladder import LOW_PEAK_BPS, ladder, mp4_rung
+from daira_video.domain.limits import Limits, Source
+from daira_video.domain.playlists import Variant, average_bps, master_playlist, peak_bps
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return Sandbox(Limits(), minimum=Level.FILTERED, threads=2)
+
+
+async def transcode(sandbox: Sandbox, path: Path, output: Path) -> tuple[Source, tuple[Rendered, ...]]:
+    """Both passes and the master playlist, as the service makes them."""
+    output.mkdir()
+    source = await sandbox.probe(path)
+    rungs = ladder(source)
+    rendered: list[Rendered] = []
+    for first in (True, False):
+        part = tuple(rung for rung in rungs if rung.first_pass is first)
+        if part:
+            mp4 = mp4_rung(part) if mp4_rung(rungs) in {rung.name for rung in part} else None
+            rendered += (await sandbox.encode(path, source, output, part, mp4=mp4)).rungs
+    (output / "master.m3u8").write_text(master_playlist([variant(rung) for rung in rendered]))
+    return source, tuple(rendered)
+
+
+def variant(rung: Rendered) -> Variant:
+    return Variant(
+        name=rung.name,
+        width=rung.width,
+        height=rung.height,
+        rate=rung.rate,
+        codecs=rung.codecs,
+        peak_bps=peak_bps(rung.segments),
+        average_bps=average_bps(rung.segments),
+    )
+
+
+def checked(output: Path) -> hls.StreamFacts:
+    return hls.check(lambda path: (output / path).read_bytes())
+
+
+async def test_the_sample_becomes_a_valid_ladder_and_an_mp4_that_starts_at_once(sandbox, tmp_path):
+    source, rungs = await transcode(sandbox, sample(), tmp_path / "out")
+
+    facts = checked(tmp_path / "out")
+    assert [rung.name for rung in rungs] == ["240p", "360p", "480p", "720p"]
+    assert {v.uri: v.shape() for v in facts.variants}["720p/playlist.m3u8"] == (1280, 720)
+    assert abs(facts.variants[0].seconds - float(source.seconds)) < 0.05
+    mp4 = (tmp_path / "out" / "video.mp4").read_bytes()
+    assert mp4.index(b"moov") < mp4.index(b"mdat")
+    with av.open(str(tmp_path / "out" / "video.mp4")) as container:
+        assert container.streams.video[0].frames == 132
+        assert container.streams.audio[0].codec_context.name == "aac"
+
+
+@pytest.mark.parametrize(
+    ("name", "clip", "shape", "turn"),
+    [
+        ("portrait.mp4", Clip(width=120, height=160), (120, 160), 0),
+        ("odd.mkv", Clip(width=161, height=121, pix_fmt="yuv444p"), (160, 120), 0),
+        ("turned.mp4", Clip(turned=90), (120, 160), 270),
+        ("upside_down.mp4", Clip(turned=180), (160, 120), 180),
+        ("turned_left.mov", Clip(turned=270), (120, 160), 90),
+        ("silent.mp4", Clip(audio=None), (160, 120), 0),
+        ("one_frame.mp4", Clip(seconds=0.01, audio=None), (160, 120), 0),
+        ("one_frame_long_sound.mp4", Clip(seconds=0.01, audio_seconds=2), (160, 120), 0),
+        ("uneven.mp4", Clip(uneven=True, seconds=2), (160, 120), 0),
+        ("hevc.mp4", Clip(video="libx265"), (160, 120), 0),
+        ("hevc_10bit.mov", Clip(video="libx265", pix_fmt="yuv420p10le"), (160, 120), 0),
+        ("high_10bit.mp4", Clip(pix_fmt="yuv420p10le"), (160, 120), 0),
+        ("vp9.webm", Clip(video="libvpx-vp9", audio="libopus"), (160, 120), 0),
+        ("av1.mp4", Clip(video="libsvtav1", width=192, height=128), (192, 128), 0),
+        ("slow.mp4", Clip(rate=1, seconds=3), (160, 120), 0),
+        ("fast.mp4", Clip(rate=60, seconds=1), (160, 120), 0),
+        ("mp3.mkv", Clip(audio="libmp3lame"), (160, 120), 0),
+    ],
+)
+async def test_odd_but_honest_videos_become_valid_streams(sandbox, tmp_path, name, clip, shape, turn):
+    source, _ = await transcode(sandbox, make(tmp_path / name, clip), tmp_path / "out")
+
+    facts = checked(tmp_path / "out")
+    assert source.rotation == turn
+    assert facts.variants[0].shape() == shape
+    assert facts.variants[0].segments[0].width == shape[0]
+    assert source.has_audio is (clip.audio is not None)
+    assert ("mp4a" in facts.variants[0].attributes["CODECS"]) is source.has_audio
+
+
+async def test_a_turned_phone_video_stands_upright_in_every_output(sandbox, tmp_path):
+    path = make(tmp_path / "turned.mp4", Clip(turned=90, audio=None))
+    source, _ = await transcode(sandbox, path, tmp_path / "out")
+    posted = await sandbox.poster(path, source, tmp_path / "out")
+
+    # The clip's green grows downwards; turned clockwise it grows from right to left.
+    for file in ("360p/seg_00000.ts", "video.mp4", "poster.jpg"):
+        with av.open(str(tmp_path / "out" / file)) as container:
+            pixels = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        assert pixels.shape[:2] == (160, 120)
+        assert pixels[80, 10, 1] > pixels[80, 110, 1] + 50
+    assert (posted.width, posted.height) == (120, 160)
+
+
+async def test_cuts_fall_on_the_same_moments_in_all_rungs_of_a_longer_video(sandbox, tmp_path):
+    path = make(tmp_path / "long.mp4", Clip(seconds=14, width=320, height=568, rate=60, uneven=True))
+
+    await transcode(sandbox, path, tmp_path / "out")
+
+    facts = checked(tmp_path / "out")
+    assert [round(s.seconds) for s in facts.variants[0].segments] == [6, 6, 2]
+    assert [len(s.keyframes) for s in facts.variants[0].segments] == [3, 3, 1]
+
+
+async def test_the_cellular_rung_keeps_its_promise_even_for_noise(sandbox, tmp_path):
+    path = make(tmp_path / "noise.mp4", Clip(seconds=13, width=426, height=240, noise=True))
+
+    _, rungs = await transcode(sandbox, path, tmp_path / "out")
+
+    assert peak_bps(rungs[0].segments) <= LOW_PEAK_BPS
+
+
+async def test_the_same_source_gives_the_same_bytes_again(sandbox, tmp_path):
+    digests = []
+    for attempt in ("first", "second"):
+        await transcode(sandbox, sample(), tmp_path / attempt)
+        files = sorted(p for p in (tmp_path / attempt).rglob("*") if p.is_file())
+        digests.append({p.relative_to(tmp_path / attempt): hashlib.sha256(p.read_bytes()).hexdigest() for p in files})
+
+    assert digests[0] == digests[1]
+
+
+async def test_place_and_words_of_the_author_are_in_no_output(sandbox, tmp_path):
+    path = make(tmp_path / "private.mov", Clip(location="+30.0444+031.2357/"))
+    assert b"+30.0444" in path.read_bytes()
+
+    source, _ = await transcode(sandbox, path, tmp_path / "out")
+    await sandbox.poster(path, source, tmp_path / "out")
+
+    for file in (tmp_path / "out").rglob("*.*"):
+        body = file.read_bytes()
+        assert not any(secret in body for secret in (b"30.0444", b"private words", b"loci", b"\xa9xyz", b"Exif"))
+
+
+async def test_the_poster_is_the_sharpest_of_three_moments_and_has_a_blurhash(sandbox, tmp_path):
+    source = await sandbox.probe(sample())
+
+    posted = await sandbox.poster(sample(), source, tmp_path)
+
+    assert (tmp_path / "poster.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    assert (tmp_path / "poster.webp").read_bytes()[8:12] == b"WEBP"
+    assert (posted.width, posted.height) == (1280, 720)
+    assert len(posted.blurhash) > 10
+
+
+async def test_sound_that_begins_late_stays_in_step(sandbox, tmp_path):
+    _, rungs = await transcode(sandbox, make(tmp_path / "a.mp4", Clip(seconds=2, audio_seconds=1)), tmp_path / "out")
+
+    facts = checked(tmp_path / "out")
+    assert abs(facts.variants[0].seconds - 2) < 0.1
+    assert rungs[0].rate == Fraction(30)

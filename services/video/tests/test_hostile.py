@@ -1,0 +1,220 @@
+"""Files made to harm: each is refused with a reason, within limits, and reaches nothing outside."""
+
+import asyncio
+import struct
+from pathlib import Path
+
+import pytest
+
+from daira_testing.clips import Clip, make
+from daira_video.adapters import protocol
+from daira_video.adapters import sandbox as parent
+from daira_video.adapters.confinement import Level
+from daira_video.adapters.decoder.measure import measure
+from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
+from daira_video.domain.ladder import ladder
+from daira_video.domain.limits import FailureCode, Limits, MediaRejected
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return Sandbox(Limits(max_seconds=60), minimum=Level.FILTERED, threads=2)
+
+
+async def refusal(sandbox: Sandbox, path: Path) -> FailureCode:
+    with pytest.raises(MediaRejected) as refused:
+        await sandbox.probe(path)
+    return refused.value.code
+
+
+def written(path: Path, body: bytes) -> Path:
+    path.write_bytes(body)
+    return path
+
+
+FTYP = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "code"),
+    [
+        ("zero length", b"", FailureCode.EMPTY),
+        ("one byte", b"\0", FailureCode.NOT_MEDIA),
+        ("text", b"I am a video, believe me. " * 100, FailureCode.NOT_MEDIA),
+        ("html", b"<html><script>alert(1)</script></html>" * 10, FailureCode.NOT_MEDIA),
+        ("elf", b"\x7fELF" + bytes(500), FailureCode.NOT_MEDIA),
+        ("jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(500), FailureCode.NOT_MEDIA),
+        ("avi", b"RIFF\0\0\0\0AVI LIST" + bytes(500), FailureCode.NOT_MEDIA),
+        ("heic", struct.pack(">I4s4s", 24, b"ftyp", b"heic") + bytes(500), FailureCode.UNSUPPORTED_CONTAINER),
+        ("other ebml", b"\x1a\x45\xdf\xa3" + bytes(500), FailureCode.UNSUPPORTED_CONTAINER),
+        ("ftyp and junk", FTYP + b"\xde\xad\xbe\xef" * 500, FailureCode.NOT_MEDIA),
+        ("ftyp alone", FTYP, FailureCode.NOT_MEDIA),
+        ("moov of lies", FTYP + struct.pack(">I4s", 0x7FFFFFFF, b"moov") + bytes(500), FailureCode.TRUNCATED),
+        ("concat script", b"ffconcat version 1.0\nfile /etc/passwd\n", FailureCode.NOT_MEDIA),
+        ("sdp", b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=video 5004 RTP/AVP 96\n", FailureCode.NOT_MEDIA),
+        ("subtitle bomb", b"1\n00:00:00,000 --> 99:59:59,999\nx\n" * 1000, FailureCode.NOT_MEDIA),
+        ("mkv header alone", b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x88matroska" + bytes(64), FailureCode.NOT_MEDIA),
+    ],
+)  # fmt: skip
+async def test_what_is_no_video_is_refused_with_its_reason(sandbox, tmp_path, name, body, code):
+    assert await refusal(sandbox, written(tmp_path / "upload.mp4", body)) is code
+
+
+@pytest.mark.parametrize("dress", ["{playlist}", "\0\0\0\x14ftypisom\0\0\0\0isom{playlist}"])
+async def test_a_playlist_dressed_as_mp4_reaches_neither_files_nor_the_network(sandbox, tmp_path, dress):
+    visits: list[bool] = []
+
+    async def visited(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(True)
+        writer.close()
+
+    canary = await asyncio.start_server(visited, "127.0.0.1", 0)
+    port = canary.sockets[0].getsockname()[1]
+    playlist = f"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:{port}/a.ts\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+
+    async with canary:
+        code = await refusal(sandbox, written(tmp_path / "a.mp4", dress.format(playlist=playlist).encode()))
+
+    assert code is FailureCode.NOT_MEDIA or code is FailureCode.TRUNCATED
+    assert visits == []
+
+
+async def test_a_playlist_inside_a_real_mp4_is_only_bytes(sandbox, tmp_path):
+    path = make(tmp_path / "a.mp4", Clip())
+    path.write_bytes(path.read_bytes() + b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n" * 50)
+
+    assert (await sandbox.probe(path)).frames == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "clip", "code"),
+    [
+        ("audio_only.mp4", Clip(video=None), FailureCode.NO_VIDEO),
+        ("too_small.mp4", Clip(width=8, height=160), FailureCode.TOO_SMALL),
+        ("too_wide.mp4", Clip(width=4352, height=32, seconds=0.1), FailureCode.TOO_MANY_PIXELS),
+        ("too_fast.mp4", Clip(rate=240), FailureCode.TOO_FAST),
+        ("too_long.mp4", Clip(rate=1, seconds=70, audio=None), FailureCode.TOO_LONG),
+        ("endless_sound.mp4", Clip(seconds=0.5, audio_seconds=70), FailureCode.TOO_LONG),
+        ("mpeg4.mp4", Clip(video="mpeg4", audio=None), FailureCode.UNSUPPORTED_CODEC),
+        ("vp8.webm", Clip(video="libvpx", audio="libopus"), FailureCode.UNSUPPORTED_CODEC),
+        ("flac.mkv", Clip(audio="flac"), FailureCode.UNSUPPORTED_CODEC),
+    ],
+)
+async def test_videos_beyond_the_rules_are_refused_with_their_reason(sandbox, tmp_path, name, clip, code):
+    assert await refusal(sandbox, make(tmp_path / name, clip)) is code
+
+
+async def test_nine_streams_are_one_too_many(tmp_path):
+    narrow = Sandbox(Limits(max_streams=1), minimum=Level.FILTERED, threads=1)
+
+    assert await refusal(narrow, make(tmp_path / "a.mp4", Clip())) is FailureCode.TOO_MANY_STREAMS
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("name", ["end.mp4", "live.mkv"])
+async def test_an_upload_that_was_cut_is_refused(sandbox, tmp_path, name, kept):
+    body = make(tmp_path / name, Clip(seconds=4, noise=True)).read_bytes()
+
+    code = await refusal(sandbox, written(tmp_path / f"cut_{name}", body[: int(len(body) * kept)]))
+
+    assert code in (FailureCode.TRUNCATED, FailureCode.NOT_MEDIA, FailureCode.NO_FRAMES)
+
+
+async def test_a_cut_after_the_index_is_noticed_too(sandbox, tmp_path):
+    make(tmp_path / "a.mp4", Clip(seconds=4, noise=True))
+    out = tmp_path / "out"
+    out.mkdir()
+    source = await sandbox.probe(tmp_path / "a.mp4")
+    await sandbox.encode(tmp_path / "a.mp4", source, out, ladder(source)[:1], mp4="240p")
+    fast = (out / "video.mp4").read_bytes()
+
+    assert await refusal(sandbox, written(tmp_path / "cut.mp4", fast[: len(fast) // 2])) is FailureCode.TRUNCATED
+
+
+async def test_a_size_declared_larger_than_the_picture_is_no_way_to_take_memory(sandbox, tmp_path):
+    body = bytearray(make(tmp_path / "a.mp4", Clip()).read_bytes())
+    entry = body.index(b"avc1", body.index(b"stsd")) + 28
+    body[entry : entry + 4] = struct.pack(">HH", 65535, 65535)
+
+    source = await sandbox.probe(written(tmp_path / "bomb.mp4", bytes(body)))
+
+    assert (source.width, source.height) == (160, 120)
+
+
+async def test_bit_flips_never_escape_as_anything_but_a_reason(sandbox, tmp_path):
+    body = make(tmp_path / "a.mp4", Clip(seconds=0.5)).read_bytes()
+
+    async def flip(place: int) -> None:
+        damaged = bytearray(body)
+        for offset in range(place, len(damaged), 397):
+            damaged[offset] ^= 0x5A
+        path = written(tmp_path / f"flipped_{place}.mp4", bytes(damaged))
+        out = tmp_path / f"out_{place}"
+        out.mkdir()
+        try:
+            source = await sandbox.probe(path)
+            await sandbox.encode(path, source, out, ladder(source)[:1])
+        except MediaRejected as refused:
+            assert refused.code in FailureCode
+
+    for place in range(8, 398, 13):
+        await flip(place)
+
+
+async def test_computing_time_runs_out_for_a_video_that_wants_too_much(tmp_path):
+    path = make(tmp_path / "a.mp4", Clip(seconds=20, width=640, height=480, noise=True))
+    source = await Sandbox(Limits(), minimum=Level.FILTERED, threads=1).probe(path)
+    poor = Sandbox(Limits(cpu_base=1, cpu_per_second=0), minimum=Level.FILTERED, threads=1)
+
+    with pytest.raises(MediaRejected) as refused:
+        await poor.encode(path, source, tmp_path, ladder(source))
+
+    assert refused.value.code is FailureCode.TOO_DEMANDING
+
+
+async def test_memory_runs_out_without_taking_the_service_along(tmp_path):
+    path = make(tmp_path / "a.mp4", Clip(width=1920, height=1080, seconds=1))
+    source = await Sandbox(Limits(), minimum=Level.FILTERED, threads=1).probe(path)
+    poor = Sandbox(Limits(memory_bytes=480 * 1024 * 1024), minimum=Level.FILTERED, threads=1)
+
+    with pytest.raises((MediaRejected, DecoderDied)) as failed:
+        await poor.encode(path, source, tmp_path, ladder(source))
+
+    assert failed.value.code in (FailureCode.TOO_DEMANDING, FailureCode.CRASHED)
+
+
+async def test_the_sandbox_is_measured_by_attempts_that_all_fail(sandbox):
+    assert await sandbox.measure() >= Level.CONFINED
+
+
+def test_the_same_attempts_succeed_outside_so_the_measure_means_something(tmp_path):
+    canary = tmp_path / "canary"
+    canary.write_text("out of bounds")
+
+    assert len(measure(canary).leaks) == 7
+
+
+def test_a_machine_that_locks_in_too_little_decodes_nothing():
+    with pytest.raises(SandboxTooWeak):
+        parent.demand(protocol.Confined(level=Level.LIMITED, reasons=("no seccomp",)), Level.FILTERED)
+
+
+async def test_the_child_knows_nothing_of_the_services_environment(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAIRA_VIDEO_S3_SECRET_KEY", "canary")
+    monkeypatch.setenv("PYTHONPATH", "/nonexistent")
+    seen: list[bytes] = []
+
+    async with parent.child() as process:
+        seen.append(Path(f"/proc/{process.pid}/environ").read_bytes())
+
+    assert b"canary" not in seen[0] and b"nonexistent" not in seen[0]
+
+
+async def test_nonsense_from_a_captured_child_is_a_death_not_a_result():
+    stream = asyncio.StreamReader()
+    stream.feed_data(b'{"type":"probed","source":{"width":"; rm -rf"}}\n')
+    stream.feed_eof()
+
+    with pytest.raises(DecoderDied):
+        async for _ in parent.replies(stream):
+            pass
