@@ -10,8 +10,8 @@ from daira_kit.errors import (
     NotFound,
     PayloadTooLarge,
     PreconditionFailed,
-    UnsupportedMediaType,
     Unprocessable,
+    UnsupportedMediaType,
 )
 
 

@@ -50,7 +50,6 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             routes=ROUTES,
             dependencies={
                 "media": media,
-                "store": store,
                 "public_url": settings.public_url,
                 "upload_max_size": _limits(settings).largest(None),
             },
@@ -84,9 +83,7 @@ def _store(settings: Settings, http: aiohttp.ClientSession) -> BytesStore:
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
     )
-    objects = open_objects(
-        settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket
-    )
+    objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
     return BytesStore(objects, multipart, settings.spool_folder or None)
 
 

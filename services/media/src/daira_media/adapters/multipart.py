@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import stamina
-from minio.credentials import Credentials
+from minio.credentials.credentials import Credentials
 from minio.helpers import queryencode, quote
 from minio.signer import presign_v4
 from yarl import URL
@@ -74,9 +74,7 @@ class Multipart:
 
     async def complete(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         """Join the parts into the object. Raises UploadVanished when this was done before (or aborted)."""
-        rows = "".join(
-            f"<Part><PartNumber>{part.number}</PartNumber><ETag>{part.etag}</ETag></Part>" for part in parts
-        )
+        rows = "".join(f"<Part><PartNumber>{part.number}</PartNumber><ETag>{part.etag}</ETag></Part>" for part in parts)
         document = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
         text, _ = await self._call(
             "POST", key, {"uploadId": upload_id}, body=lambda: _once(document), size=len(document)
@@ -123,9 +121,7 @@ class Multipart:
             raise ObjectStoreUnavailable from error
         raise AssertionError("stamina returns or raises")
 
-    async def _send(
-        self, method: str, url: str, headers: dict[str, str], body: Body | None
-    ) -> tuple[str, str]:
+    async def _send(self, method: str, url: str, headers: dict[str, str], body: Body | None) -> tuple[str, str]:
         data = body() if body is not None else None
         async with self._http.request(method, URL(url, encoded=True), data=data, headers=headers) as answer:
             text = await answer.text()

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import msgspec
@@ -137,8 +137,8 @@ def parse_concat(raw: str | None) -> Concat | None:
 
 
 def format_expires(moment: datetime) -> str:
-    """Upload-Expires as an HTTP date (RFC 9110, 5.6.7); `moment` must be in UTC."""
-    return format_datetime(moment, usegmt=True)
+    """Upload-Expires as an HTTP date (RFC 9110, 5.6.7)."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def id_of_url(url: str) -> str:

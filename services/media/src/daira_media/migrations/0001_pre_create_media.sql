@@ -17,7 +17,7 @@ CREATE TABLE upload (
     leased_until timestamptz,
     is_partial boolean NOT NULL DEFAULT false,
     concat text,
-    metadata jsonb NOT NULL DEFAULT '{}',
+    metadata json NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,
     CHECK (length IS NULL OR upload_offset <= length)

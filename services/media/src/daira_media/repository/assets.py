@@ -7,7 +7,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
-from daira_media.domain.assets import Asset, AssetState, Rendition, Variant, Video
+from daira_media.domain.assets import Asset, Variant, Video
 from daira_stores.work import Work
 
 COLUMNS = """id, owner_id, kind, state, storage_key, content_type, size_bytes, capability, failure_code, renditions,

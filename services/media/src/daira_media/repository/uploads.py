@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from daira_media.domain.parts import NUMBERS_SKIPPED
 from daira_media.domain.purposes import ContentType, Purpose
@@ -87,7 +87,7 @@ async def put(work: Work, new: NewUpload, kept_seconds: float) -> Upload:
             "length": new.length,
             "partial": new.is_partial,
             "concat": new.concat,
-            "metadata": Jsonb(new.metadata),
+            "metadata": Json(new.metadata),
             "kept": kept_seconds,
         },
     )

@@ -2,6 +2,6 @@
 
 from daira_media.routes.files import files_router
 from daira_media.routes.media import read_media
-from daira_media.routes.uploads import tus_options, tus_options_one, uploads_router
+from daira_media.routes.uploads import uploads_router
 
-ROUTES = (tus_options, tus_options_one, uploads_router, read_media, files_router)
+ROUTES = (uploads_router, read_media, files_router)

@@ -7,7 +7,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain.ranges import Span, parse_range
 from daira_media.service.media import MediaService
 from daira_web.guards import PUBLIC
@@ -28,10 +27,9 @@ async def read_image(
     capability: FromPath[str],
     name: FromPath[str],
     media: NamedDependency[MediaService],
-    store: NamedDependency[BytesStore],
 ) -> Response[Any]:
     """Immutable: another image has another URL."""
-    return await _serve(request, capability, name, media, store)
+    return await _serve(request, capability, name, media)
 
 
 @route(
@@ -46,15 +44,12 @@ async def read_voice(
     capability: FromPath[str],
     name: FromPath[str],
     media: NamedDependency[MediaService],
-    store: NamedDependency[BytesStore],
 ) -> Response[Any]:
     """Immutable, with ranges."""
-    return await _serve(request, capability, name, media, store)
+    return await _serve(request, capability, name, media)
 
 
-async def _serve(
-    request: Request[Any, Any, Any], capability: str, name: str, media: MediaService, store: BytesStore
-) -> Response[Any]:
+async def _serve(request: Request[Any, Any, Any], capability: str, name: str, media: MediaService) -> Response[Any]:
     key, rendition = await media.assets.find_rendition(capability, name)
     tag = f'"{capability}-{name}"'
     headers = {
@@ -77,7 +72,7 @@ async def _serve(
     if request.method == "HEAD":
         return Response(None, status_code=status, headers=headers, media_type=rendition.content_type)
     return Stream(
-        store.read(key, span.start, span.end),
+        media.assets.bytes_of(key, span.start, span.end),
         status_code=status,
         headers=headers,
         media_type=rendition.content_type,

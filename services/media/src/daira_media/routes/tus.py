@@ -76,8 +76,8 @@ def base_url(request: AnyRequest, public_url: str) -> str:
     if public_url:
         return public_url.rstrip("/")
     headers = request.headers
-    scheme = headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip()
-    host = headers.get("x-forwarded-host") or headers.get("host", "")
+    scheme = (headers.get("x-forwarded-proto") or request.url.scheme).partition(",")[0].strip()
+    host = headers.get("x-forwarded-host") or headers.get("host") or ""
     return f"{scheme}://{host.partition(',')[0].strip()}"
 
 

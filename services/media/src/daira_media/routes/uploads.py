@@ -32,6 +32,8 @@ from daira_web.guards import PUBLIC, signed_in
 from daira_web.tokens import Caller
 
 ONE: Final = "/{upload_id:uuid}"
+TUS_GUARDS: Final = (signed_in, speaks_tus)
+BEARER: Final = ({"bearer": list[str]()},)
 
 
 class OverrideUnknown(BadRequest):
@@ -40,15 +42,13 @@ class OverrideUnknown(BadRequest):
     code = "method_override_unknown"
 
 
-@route("/v1/uploads", http_method=[HttpMethod.OPTIONS], operation_id="TusOptions", opt=PUBLIC, status_code=204)
+@route("/", http_method=[HttpMethod.OPTIONS], operation_id="TusOptions", opt=PUBLIC, status_code=204)
 async def tus_options(upload_max_size: NamedDependency[int]) -> Response[None]:
     """Version, extensions and limits of this tus server."""
     return _options(upload_max_size)
 
 
-@route(
-    "/v1/uploads" + ONE, http_method=[HttpMethod.OPTIONS], operation_id="TusOptionsOne", opt=PUBLIC, status_code=204
-)
+@route(ONE, http_method=[HttpMethod.OPTIONS], operation_id="TusOptionsOne", opt=PUBLIC, status_code=204)
 async def tus_options_one(upload_id: FromPath[UUID], upload_max_size: NamedDependency[int]) -> Response[None]:
     """The same below each upload."""
     return _options(upload_max_size)
@@ -58,7 +58,6 @@ def _options(upload_max_size: int) -> Response[None]:
     return empty(
         204,
         {
-            "Tus-Resumable": tus.VERSION,
             "Tus-Version": tus.VERSION,
             "Tus-Extension": ",".join(tus.EXTENSIONS),
             "Tus-Max-Size": str(upload_max_size),
@@ -67,7 +66,15 @@ def _options(upload_max_size: int) -> Response[None]:
     )
 
 
-@route("/", http_method=[HttpMethod.POST], operation_id="CreateUpload", summary="Begin an upload", status_code=201)
+@route(
+    "/",
+    http_method=[HttpMethod.POST],
+    operation_id="CreateUpload",
+    guards=TUS_GUARDS,
+    security=BEARER,
+    summary="Begin an upload",
+    status_code=201,
+)
 async def create_upload(
     request: Request[Any, Any, Any],
     caller: NamedDependency[Caller],
@@ -93,7 +100,15 @@ async def create_upload(
     return empty(201, {**place(upload, base), **standing(upload)})
 
 
-@route(ONE, http_method=[HttpMethod.HEAD], operation_id="ReadUpload", summary="Where an upload stands", status_code=200)
+@route(
+    ONE,
+    http_method=[HttpMethod.HEAD],
+    operation_id="ReadUpload",
+    guards=TUS_GUARDS,
+    security=BEARER,
+    summary="Where an upload stands",
+    status_code=200,
+)
 async def read_upload(
     upload_id: FromPath[UUID], caller: NamedDependency[Caller], media: NamedDependency[MediaService]
 ) -> Response[None]:
@@ -101,7 +116,15 @@ async def read_upload(
     return empty(200, description(await media.uploads.find(caller.user_id, upload_id)))
 
 
-@route(ONE, http_method=[HttpMethod.PATCH], operation_id="WriteUpload", summary="Send bytes", status_code=204)
+@route(
+    ONE,
+    http_method=[HttpMethod.PATCH],
+    operation_id="WriteUpload",
+    guards=TUS_GUARDS,
+    security=BEARER,
+    summary="Send bytes",
+    status_code=204,
+)
 async def write_upload(
     request: Request[Any, Any, Any],
     upload_id: FromPath[UUID],
@@ -112,7 +135,15 @@ async def write_upload(
     return await _write(request, upload_id, caller, media)
 
 
-@route(ONE, http_method=[HttpMethod.DELETE], operation_id="TerminateUpload", summary="Drop an upload", status_code=204)
+@route(
+    ONE,
+    http_method=[HttpMethod.DELETE],
+    operation_id="TerminateUpload",
+    guards=TUS_GUARDS,
+    security=BEARER,
+    summary="Drop an upload",
+    status_code=204,
+)
 async def terminate_upload(
     upload_id: FromPath[UUID], caller: NamedDependency[Caller], media: NamedDependency[MediaService]
 ) -> Response[None]:
@@ -125,6 +156,8 @@ async def terminate_upload(
     ONE,
     http_method=[HttpMethod.POST],
     operation_id="OverrideUploadMethod",
+    guards=TUS_GUARDS,
+    security=BEARER,
     summary="PATCH, DELETE or HEAD for clients that can only POST",
     status_code=204,
 )
@@ -163,9 +196,7 @@ async def _join(
 ) -> Response[None]:
     if "upload-length" in request.headers:
         raise HeaderInvalid("A final upload has the length of its parts; do not send Upload-Length")
-    upload = await media.joining.join(
-        caller.user_id, concat.urls, request.headers["upload-concat"].strip(), metadata
-    )
+    upload = await media.joining.join(caller.user_id, concat.urls, request.headers["upload-concat"].strip(), metadata)
     return empty(201, {**place(upload, base), **standing(upload)})
 
 
@@ -187,10 +218,16 @@ def _idempotency(request: AnyRequest, caller: Caller) -> IdempotencyKey | None:
 
 uploads_router = Router(
     path="/v1/uploads",
-    route_handlers=[create_upload, read_upload, write_upload, terminate_upload, override_method],
-    guards=[signed_in, speaks_tus],
+    route_handlers=[
+        tus_options,
+        tus_options_one,
+        create_upload,
+        read_upload,
+        write_upload,
+        terminate_upload,
+        override_method,
+    ],
     middleware=[TusResumable()],
     request_max_body_size=None,
-    security=[{"bearer": []}],
     tags=["media"],
 )

@@ -1,5 +1,6 @@
 """Reading assets, and forgetting those of a person."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -55,6 +56,10 @@ class Assets:
                 if rendition.name == name:
                     return keys.rendition_key(asset.owner_id, asset.id, name), rendition
         raise MediaNotFound
+
+    def bytes_of(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes of a rendition from `start` up to, without, `end`."""
+        return self._store.read(key, start, end)
 
     async def note_video(self, event: VideoChangedV1, work: Work) -> None:
         """Keep what video tells; of an erased person nothing is kept."""

@@ -23,7 +23,7 @@ Commit = Callable[[Progress], Awaitable[None]]
 
 
 class Intake:
-    """One request's bytes on their way. `room` is what the upload may still receive, `expected` the body's length if known, both in bytes."""
+    """One request's bytes on their way. `room` is what the upload may still receive, `expected` the body's length."""
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Intake:
         self._tail = upload.tail
         self._head = upload.head
         self._purpose, self._content_type = upload.purpose, upload.content_type
+        self._is_dirty = True
         self.received = 0
 
     @property
@@ -105,12 +106,13 @@ class Intake:
             return
         if self._is_single():
             await self._store.put(self._key, self._spool, self._type())
-            self._tail = Tail(self._key, self._spool.size)
+            self._tail, self._is_dirty = Tail(self._key, self._spool.size), True
         elif self._spool.size:
             key = keys.tail_key(self._upload.owner_id, self._upload.id, self._upload.fence, self.offset)
             await self._store.put(key, self._spool, "application/octet-stream")
-            self._tail = Tail(key, self._spool.size)
-        await self._commit_progress()
+            self._tail, self._is_dirty = Tail(key, self._spool.size), True
+        if self._is_dirty:
+            await self._commit_progress()
 
     async def close(self) -> None:
         """Stop what is on its way and give disk space back."""
@@ -155,7 +157,7 @@ class Intake:
             full.close()
         self._parts.append(part)
         self._parts_size += part.size
-        self._tail = None
+        self._tail, self._is_dirty = None, True
         if self._checksum is None:
             await self._commit_progress()
 
@@ -165,7 +167,7 @@ class Intake:
             await sending
 
     async def _commit_progress(self) -> None:
-        parts, self._parts = tuple(self._parts), []
+        parts, self._parts, self._is_dirty = tuple(self._parts), [], False
         await self._commit(
             Progress(
                 offset=self._parts_size + (self._tail.size if self._tail else 0),

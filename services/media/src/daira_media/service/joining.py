@@ -27,9 +27,7 @@ class Joining:
         self._writing = writing
         self._policy = policy
 
-    async def join(
-        self, owner_id: UUID, urls: Sequence[str], concat: str, metadata: dict[str, str]
-    ) -> Upload:
+    async def join(self, owner_id: UUID, urls: Sequence[str], concat: str, metadata: dict[str, str]) -> Upload:
         """The complete final upload.
 
         Raises PartsNotJoinable unless all parts are complete partial uploads of the same owner; otherwise as `create`.

@@ -34,17 +34,13 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
 class Uploads:
     """Uploads of one person at a time; a foreign upload is not found."""
 
-    def __init__(
-        self, database: Database, store: BytesStore, completing: Completing, policy: UploadPolicy
-    ) -> None:
+    def __init__(self, database: Database, store: BytesStore, completing: Completing, policy: UploadPolicy) -> None:
         self._database = database
         self._store = store
         self._completing = completing
         self._policy = policy
 
-    async def create(
-        self, owner_id: UUID, creation: Creation, idempotency: IdempotencyKey | None = None
-    ) -> Upload:
+    async def create(self, owner_id: UUID, creation: Creation, idempotency: IdempotencyKey | None = None) -> Upload:
         """Raises UploadEmpty, UploadTooLarge, QuotaExceeded, TooManyUploads before anything is stored."""
         purpose = None if creation.is_partial else purpose_named(creation.metadata.get("purpose"))
         self._policy.limits.check_size(purpose, creation.length)

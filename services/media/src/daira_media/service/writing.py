@@ -41,17 +41,13 @@ class ChunkOrder(msgspec.Struct, frozen=True, kw_only=True):
 class Writing:
     """Takes the lease, receives, commits, completes."""
 
-    def __init__(
-        self, database: Database, store: BytesStore, completing: Completing, policy: UploadPolicy
-    ) -> None:
+    def __init__(self, database: Database, store: BytesStore, completing: Completing, policy: UploadPolicy) -> None:
         self._database = database
         self._store = store
         self._completing = completing
         self._policy = policy
 
-    async def write(
-        self, owner_id: UUID, upload_id: UUID, order: ChunkOrder, body: AsyncIterator[bytes]
-    ) -> Upload:
+    async def write(self, owner_id: UUID, upload_id: UUID, order: ChunkOrder, body: AsyncIterator[bytes]) -> Upload:
         """The upload as it stands afterwards.
 
         Raises UploadNotFound, UploadGone, OffsetMismatch, UploadBusy, UploadTooLarge, ChecksumMismatch,

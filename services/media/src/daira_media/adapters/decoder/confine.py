@@ -10,7 +10,7 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LAYERS = ("rlimits", "no_new_privs", "namespaces", "landlock", "seccomp")
@@ -45,7 +45,7 @@ class _Filter(ctypes.Structure):
 def confine(folder: Path, cpu_seconds: int) -> list[str]:
     """Apply all layers to this process; only `folder` stays writable. Returns the names of those that hold."""
     libc = ctypes.CDLL(None, use_errno=True)
-    steps = {
+    steps: dict[str, Callable[[], bool]] = {
         "rlimits": lambda: _limit(cpu_seconds),
         "no_new_privs": lambda: libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "namespaces": lambda: libc.unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) == 0,

@@ -2,10 +2,13 @@
 
 from array import array
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import av
 import av.error
+import msgspec
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -19,9 +22,29 @@ RATE = 48_000
 DEMUXERS = {"audio/mp4": "mov", "video/mp4": "mov", "video/webm": "matroska", "audio/ogg": "ogg"}
 CODECS = frozenset({"aac", "opus", "vorbis", "mp3", "mp3float", "alac", "flac", "libopus"})
 MOST_STREAMS = 8
-WRITTEN = (
-    ("voice.m4a", "ipod", "aac", 48_000, "audio/mp4", {"movflags": "+faststart"}),
-    ("voice.ogg", "ogg", "libopus", 24_000, "audio/ogg", {}),
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to write a voice note; `bit_rate` in bit/s."""
+
+    name: str
+    container: str
+    codec: Literal["aac", "libopus"]
+    bit_rate: int
+    content_type: str
+    options: dict[str, str] = {}
+
+
+FORMS = (
+    Form(
+        name="voice.m4a",
+        container="ipod",
+        codec="aac",
+        bit_rate=48_000,
+        content_type="audio/mp4",
+        options={"movflags": "+faststart"},
+    ),
+    Form(name="voice.ogg", container="ogg", codec="libopus", bit_rate=24_000, content_type="audio/ogg"),
 )
 OPEN_OPTIONS = {"protocol_whitelist": "file", "enable_drefs": "0", "use_absolute_path": "0"}
 
@@ -33,7 +56,7 @@ def make_voice(order: Order) -> Outcome:
         if len(samples) == 0:
             raise Undecodable("voice_empty")
         return Outcome(
-            files=tuple(_write(Path(order.folder), samples, *form) for form in WRITTEN),
+            files=tuple(_write(Path(order.folder), samples, form) for form in FORMS),
             duration_ms=len(samples) * 1000 // RATE,
             waveform=_peaks(samples),
         )
@@ -74,21 +97,12 @@ def _mono(source: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     yield from resampler.resample(None)
 
 
-def _write(
-    folder: Path,
-    samples: "array[int]",
-    name: str,
-    container: str,
-    codec: str,
-    bit_rate: int,
-    content_type: str,
-    options: dict[str, str],
-) -> Made:
-    with av.open(str(folder / name), "w", format=container, options=options) as output:
-        stream = output.add_stream(codec, rate=RATE, layout="mono")
-        stream.bit_rate = bit_rate
+def _write(folder: Path, samples: "array[int]", form: Form) -> Made:
+    with av.open(str(folder / form.name), "w", format=form.container, options=form.options) as output:
+        stream = output.add_stream(form.codec, rate=RATE, layout="mono")
+        stream.bit_rate = form.bit_rate
         _encode(output, stream, samples)
-    return Made(name=name, content_type=content_type)
+    return Made(name=form.name, content_type=form.content_type)
 
 
 def _encode(output: OutputContainer, stream: AudioStream, samples: "array[int]") -> None:
@@ -120,7 +134,7 @@ def _peaks(samples: "array[int]") -> tuple[int, ...]:
     """The loudest sample of each of WAVEFORM_PEAKS equal stretches, 0 to 100."""
     total = len(samples)
     edges = [total * index // WAVEFORM_PEAKS for index in range(WAVEFORM_PEAKS + 1)]
-    return tuple(_peak(samples[low:high]) for low, high in zip(edges, edges[1:], strict=False))
+    return tuple(_peak(samples[low:high]) for low, high in pairwise(edges))
 
 
 def _peak(stretch: "array[int]") -> int:

@@ -1,0 +1,139 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+
+from daira_kit.ids import new_id
+from daira_media.service.media import MediaService
+from daira_media.settings import Settings
+from daira_media.wiring import build
+from daira_runtime import Process, open_process
+from daira_stores.postgres import Database
+from daira_testing.tokens import TokenMint
+
+TUS = {"Tus-Resumable": "1.0.0"}
+CHUNK = TUS | {"Content-Type": "application/offset+octet-stream"}
+
+
+class Running(msgspec.Struct, kw_only=True):
+    """A whole media process on a real socket, and a person who may use it."""
+
+    process: Process
+    http: httpx.AsyncClient
+    url: str
+    mint: TokenMint
+    person: UUID
+
+    @property
+    def media(self) -> MediaService:
+        return self.process.parts.target  # type: ignore[return-value]
+
+    @property
+    def database(self) -> Database:
+        return self.process.platform.database
+
+    def auth(self, person: UUID | None = None) -> dict[str, str]:
+        return self.mint.headers(person or self.person)
+
+    async def create(self, length: int | None, person: UUID | None = None, **headers: str) -> httpx.Response:
+        size = {"Upload-Length": str(length)} if length is not None else {"Upload-Defer-Length": "1"}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.post("/v1/uploads", headers=TUS | self.auth(person) | size | named)
+
+    async def created(self, length: int | None, **headers: str) -> str:
+        answer = await self.create(length, **headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.headers["location"]).removeprefix(self.url)
+
+    async def patch(self, path: str, offset: int, body: Any, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.patch(
+            path, headers=CHUNK | self.auth() | {"Upload-Offset": str(offset)} | named, content=body
+        )
+
+    async def head(self, path: str, person: UUID | None = None) -> httpx.Response:
+        return await self.http.head(path, headers=TUS | self.auth(person))
+
+    async def offset(self, path: str) -> int:
+        answer = await self.head(path)
+        assert answer.status_code == 200
+        return int(answer.headers["upload-offset"])
+
+    async def stored(self, path: str) -> bytes:
+        """The original in the bucket."""
+        asset = await self.media.assets.read(self.person, UUID(path.rpartition("/")[2]))
+        store = self.media.uploads._store
+        return b"".join([chunk async for chunk in store.read(asset.asset.storage_key)])
+
+
+Start = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def serve(app: Any, port: int) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def media_database(make_database: Any) -> Database:
+    database: Database = await make_database("media")
+    return database
+
+
+@pytest.fixture
+def make_settings(media_database: Database, common_settings: Any, stack: Any) -> Callable[..., Settings]:
+    def make(**changes: Any) -> Settings:
+        values = common_settings(media_database) | {
+            "s3_endpoint": stack.s3_endpoint,
+            "s3_access_key": stack.s3_access_key,
+            "s3_secret_key": stack.s3_secret_key,
+            "s3_bucket": stack.s3_bucket,
+        }
+        return Settings(**(values | changes))
+
+    return make
+
+
+@pytest.fixture
+async def start(make_settings: Callable[..., Settings], mint: TokenMint) -> Start:
+    person = new_id()
+
+    @asynccontextmanager
+    async def starter(**changes: Any) -> AsyncIterator[Running]:
+        async with open_process("media", make_settings(**changes), build) as process:
+            process.platform.verifier.put_key(mint.event)
+            async with (
+                serve(process.app, free_port()) as url,
+                httpx.AsyncClient(base_url=url, timeout=60) as http,
+            ):
+                yield Running(process=process, http=http, url=url, mint=mint, person=person)
+                await process.parts.target.assets.erase_bytes(person)  # type: ignore[attr-defined]
+
+    return starter
+
+
+@pytest.fixture
+async def running(start: Start) -> AsyncIterator[Running]:
+    async with start() as one:
+        yield one
