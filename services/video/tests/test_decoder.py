@@ -1,5 +1,6 @@
 """What the locked-in decoder makes of ordinary and odd videos, judged by a validator that shares no code with it."""
 
+import asyncio
 import hashlib
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,7 @@ def sandbox() -> Sandbox:
 
 async def transcode(sandbox: Sandbox, path: Path, output: Path) -> tuple[Source, tuple[Rendered, ...]]:
     """Both passes and the master playlist, as the service makes them."""
-    output.mkdir()
+    await asyncio.to_thread(output.mkdir)
     source = await sandbox.probe(path)
     rungs = ladder(source)
     rendered: list[Rendered] = []

@@ -32,6 +32,7 @@ def written(path: Path, body: bytes) -> Path:
     return path
 
 
+EBML = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x88matroska" + bytes(64)
 FTYP = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom")
 
 
@@ -47,15 +48,15 @@ FTYP = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom")
         ("avi", b"RIFF\0\0\0\0AVI LIST" + bytes(500), FailureCode.NOT_MEDIA),
         ("heic", struct.pack(">I4s4s", 24, b"ftyp", b"heic") + bytes(500), FailureCode.UNSUPPORTED_CONTAINER),
         ("other ebml", b"\x1a\x45\xdf\xa3" + bytes(500), FailureCode.UNSUPPORTED_CONTAINER),
-        ("ftyp and junk", FTYP + b"\xde\xad\xbe\xef" * 500, FailureCode.NOT_MEDIA),
+        ("ftyp and junk", FTYP + b"\xde\xad\xbe\xef" * 500, FailureCode.TRUNCATED),
         ("ftyp alone", FTYP, FailureCode.NOT_MEDIA),
         ("moov of lies", FTYP + struct.pack(">I4s", 0x7FFFFFFF, b"moov") + bytes(500), FailureCode.TRUNCATED),
         ("concat script", b"ffconcat version 1.0\nfile /etc/passwd\n", FailureCode.NOT_MEDIA),
         ("sdp", b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=video 5004 RTP/AVP 96\n", FailureCode.NOT_MEDIA),
         ("subtitle bomb", b"1\n00:00:00,000 --> 99:59:59,999\nx\n" * 1000, FailureCode.NOT_MEDIA),
-        ("mkv header alone", b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x88matroska" + bytes(64), FailureCode.NOT_MEDIA),
+        ("mkv header alone", EBML, FailureCode.NOT_MEDIA),
     ],
-)  # fmt: skip
+)
 async def test_what_is_no_video_is_refused_with_its_reason(sandbox, tmp_path, name, body, code):
     assert await refusal(sandbox, written(tmp_path / "upload.mp4", body)) is code
 
@@ -110,7 +111,7 @@ async def test_nine_streams_are_one_too_many(tmp_path):
     assert await refusal(narrow, make(tmp_path / "a.mp4", Clip())) is FailureCode.TOO_MANY_STREAMS
 
 
-@pytest.mark.parametrize("kept", [0.02, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.6, 0.85])
 @pytest.mark.parametrize("name", ["end.mp4", "live.mkv"])
 async def test_an_upload_that_was_cut_is_refused(sandbox, tmp_path, name, kept):
     body = make(tmp_path / name, Clip(seconds=4, noise=True)).read_bytes()
@@ -175,7 +176,7 @@ async def test_computing_time_runs_out_for_a_video_that_wants_too_much(tmp_path)
 async def test_memory_runs_out_without_taking_the_service_along(tmp_path):
     path = make(tmp_path / "a.mp4", Clip(width=1920, height=1080, seconds=1))
     source = await Sandbox(Limits(), minimum=Level.FILTERED, threads=1).probe(path)
-    poor = Sandbox(Limits(memory_bytes=480 * 1024 * 1024), minimum=Level.FILTERED, threads=1)
+    poor = Sandbox(Limits(memory_bytes=280 * 1024 * 1024), minimum=Level.FILTERED, threads=1)
 
     with pytest.raises((MediaRejected, DecoderDied)) as failed:
         await poor.encode(path, source, tmp_path, ladder(source))
@@ -205,7 +206,7 @@ async def test_the_child_knows_nothing_of_the_services_environment(sandbox, tmp_
     seen: list[bytes] = []
 
     async with parent.child() as process:
-        seen.append(Path(f"/proc/{process.pid}/environ").read_bytes())
+        seen.append(await asyncio.to_thread(Path(f"/proc/{process.pid}/environ").read_bytes))
 
     assert b"canary" not in seen[0] and b"nonexistent" not in seen[0]
 

@@ -6,6 +6,7 @@ Independent of the code that makes the streams: playlists are parsed here again 
 import io
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from posixpath import dirname, join, normpath
 
 import av
@@ -111,7 +112,7 @@ def _streams(text: str, problems: list[str]) -> list[tuple[str, dict[str, str]]]
     if "#EXT-X-INDEPENDENT-SEGMENTS" not in lines:
         problems.append("master: no #EXT-X-INDEPENDENT-SEGMENTS")
     found = []
-    for info, uri in zip(lines, lines[1:], strict=False):
+    for info, uri in pairwise(lines):
         if info.startswith("#EXT-X-STREAM-INF:"):
             attributes = {name: value.strip('"') for name, value in _ATTRIBUTE.findall(info.partition(":")[2])}
             problems += [f"master: {uri} has no {name}" for name in _REQUIRED if name not in attributes]
@@ -127,7 +128,7 @@ def _variant(read: Read, uri: str, attributes: dict[str, str], problems: list[st
         if tag not in lines:
             problems.append(f"{uri}: no {tag}")
     segments = []
-    for info, name in zip(lines, lines[1:], strict=False):
+    for info, name in pairwise(lines):
         if info.startswith("#EXTINF:"):
             path = normpath(join(dirname(uri), name))
             try:
@@ -143,7 +144,7 @@ def _segment(body: bytes, seconds: float) -> SegmentFacts:
     keys: list[float] = []
     first: bool | None = None
     ends: dict[str, float] = {}
-    with av.open(io.BytesIO(body)) as container:
+    with av.open(io.BytesIO(body), "r") as container:
         video = container.streams.video[0]
         for packet in container.demux():
             if packet.pts is None or packet.time_base is None:

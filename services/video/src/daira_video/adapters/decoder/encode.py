@@ -1,6 +1,7 @@
 """Makes several rungs in one decode of the source."""
 
 from collections.abc import Callable, Iterable
+from errno import ENOMEM
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -85,7 +86,11 @@ def encode(job: Encode, path: Path, folder: Path, report: Report) -> Encoded:
     """Raises MediaRejected when too much of the source cannot be decoded."""
     with gate.open_source(path, job.terms.limits) as container:
         ladder = _Ladder(job, folder, report)
-        _run(container, job, ladder)
+        try:
+            _run(container, job, ladder)
+        except (av.error.FFmpegError, ValueError) as cause:
+            # Damage that the codecs let through and the filters did not.
+            raise MediaRejected(FailureCode.DECODE_FAILED, str(cause)) from cause
         return Encoded(rungs=ladder.finish(), corrupt_packets=ladder.corrupt)
 
 
@@ -132,8 +137,10 @@ class _Guard:
 def _decoded(packet: "Packet[Any]", ladder: _Ladder) -> list[VideoFrame | AudioFrame]:
     try:
         return [f for f in packet.decode() if isinstance(f, VideoFrame | AudioFrame)]
-    except (av.error.InvalidDataError, av.error.PatchWelcomeError):
-        ladder.corrupt += 1
-        return []
     except av.error.EOFError:
+        return []
+    except av.error.FFmpegError as damage:
+        if damage.errno == ENOMEM:
+            raise MemoryError from damage
+        ladder.corrupt += 1
         return []

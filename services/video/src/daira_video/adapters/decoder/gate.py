@@ -51,7 +51,9 @@ def open_source(path: Path, limits: Limits) -> Iterator[InputContainer]:
     try:
         container = av.open(str(path), format=format_, options=options)
     except (av.error.FFmpegError, ValueError) as cause:
-        raise MediaRejected(FailureCode.TRUNCATED if _is_cut(path) else FailureCode.NOT_MEDIA, str(cause)) from cause
+        raise MediaRejected(
+            FailureCode.TRUNCATED if format_ == "mov" and _is_cut(path) else FailureCode.NOT_MEDIA, str(cause)
+        ) from cause
     with container:
         yield container
 
@@ -60,6 +62,8 @@ def video_stream(container: InputContainer, limits: Limits) -> VideoStream:
     """The picture to encode: the first that is no cover art. Raises MediaRejected."""
     if len(container.streams) > limits.max_streams:
         raise MediaRejected(FailureCode.TOO_MANY_STREAMS, f"{len(container.streams)} streams")
+    if not container.streams:
+        raise MediaRejected(FailureCode.TRUNCATED, "the index of the file is missing")
     moving = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
     if not moving:
         raise MediaRejected(FailureCode.NO_VIDEO, "there is no moving picture in the file")

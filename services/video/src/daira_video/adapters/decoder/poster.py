@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import blurhash  # type: ignore[import-untyped]
+import blurhash
 import numpy as np
 from av.container import InputContainer
 from av.filter import Graph

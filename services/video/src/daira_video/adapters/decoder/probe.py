@@ -19,7 +19,7 @@ from daira_video.adapters.protocol import Probed
 from daira_video.domain.ladder import standard_rate
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source, check_length, check_size
 
-_CUT_SHARE, _CUT_SECONDS = Fraction(95, 100), Fraction(1, 2)
+_CUT_SHARE, _CUT_SECONDS = Fraction(98, 100), Fraction(1, 5)
 _PACKETS_PER_SECOND = 1000  # of all streams; more is a bomb
 _TRIES = 60  # packets of a stream to try before it counts as undecodable
 
@@ -64,7 +64,7 @@ class _Track:
             return
         try:
             frames = self.stream.decode(packet)
-        except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.EOFError):
+        except av.error.FFmpegError:
             return
         self.first = frames[0] if frames else None
 
@@ -93,7 +93,7 @@ def _walk(container: InputContainer, tracks: Sequence[_Track], limits: Limits) -
 
 
 def _describe(container: InputContainer, video: VideoStream, picture: _Track, sound: _Track, limits: Limits) -> Source:
-    _refuse_cut(picture)
+    _refuse_cut(container, picture, sound)
     frame = picture.first
     if not isinstance(frame, VideoFrame):
         raise MediaRejected(FailureCode.NO_FRAMES, "no frame of the picture can be decoded")
@@ -118,12 +118,17 @@ def _describe(container: InputContainer, video: VideoStream, picture: _Track, so
     )
 
 
-def _refuse_cut(picture: _Track) -> None:
-    """A header that promises much more picture than there is means the upload was cut."""
+def _refuse_cut(container: InputContainer, picture: _Track, sound: _Track) -> None:
+    """A header that promises much more than there is means the upload was cut."""
     if not picture.stamps or picture.stream is None:
         raise MediaRejected(FailureCode.NO_FRAMES, "the picture has no packets")
-    promised = (picture.stream.duration or 0) * (picture.stream.time_base or Fraction(0))
     found = picture.end - picture.start
+    if picture.stream.duration is not None:
+        promised = picture.stream.duration * (picture.stream.time_base or Fraction(0))
+    else:
+        # Matroska promises for the whole file only.
+        promised = Fraction(container.duration or 0, 1_000_000)
+        found = max(found, sound.end - sound.start if sound.stamps else Fraction(0))
     if found < promised * _CUT_SHARE - _CUT_SECONDS:
         raise MediaRejected(FailureCode.TRUNCATED, f"{float(found):.1f} s of {float(promised):.1f} s are there")
 
