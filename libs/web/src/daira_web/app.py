@@ -7,12 +7,13 @@ from litestar import Litestar, Request, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
-from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, Method, Receive, Scope, Send
 
 from daira_kit.errors import DairaError
 from daira_stores.idempotency import Replayed
@@ -38,6 +39,13 @@ class ProblemResponses(ReceiveRoutePlugin):
                 if not handler.opt.get("public"):
                     responses = {401: spec, **responses}
                 handler.responses = responses
+                if len(handler.http_methods) > 1 and isinstance(handler.operation_id, str):
+                    handler.operation_id = _by_method(handler.operation_id)
+
+
+def _by_method(name: str) -> Callable[[HTTPRouteHandler, Method, list[Any]], str]:
+    """GET keeps the name; the HEAD of the same handler is `<name>Head`: operation ids must be unique."""
+    return lambda _handler, method, _path: name if method == "GET" else f"{name}{method.capitalize()}"
 
 
 class DairaApp(Litestar):
