@@ -19,7 +19,7 @@ DISTRIBUTIONS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard contracts/pypro
 SOURCES := contracts libs services tests
 
 .PHONY: help setup up down status demo run migrate test check bench fmt lint types imports house \
-	contracts contracts-check pins pins-check clean
+	contracts contracts-check compose pins pins-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ house: ## the house rules
 
 contracts: ## schemas, AsyncAPI, catalogue and access rules from the structs and topic files
 	@$(PYTHON) -m daira_devtools.contracts generate
+
+compose: ## compose/services.yaml from native.toml and the services' settings
+	@$(STACK) compose
 
 contracts-check: ## nothing stale, nothing incompatible
 	@$(PYTHON) -m daira_devtools.contracts drift

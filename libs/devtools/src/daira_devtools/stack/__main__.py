@@ -8,8 +8,9 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table as Grid
 
-from daira_devtools.stack import place, signals, stack
+from daira_devtools.stack import compose_file, place, signals, stack
 from daira_devtools.stack.addresses import endpoints
+from daira_devtools.stack.containers import Containers
 from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
 
@@ -117,6 +118,20 @@ def migrate(*services: str, name: str = "main") -> None:
     name: the stack's name
     """
     signals.run(_named(name).migrate(services))
+
+
+@app.command
+def compose(*, name: str | None = None) -> None:
+    """Write compose/services.yaml; with a name, also the environment file of that stack.
+
+    Parameters
+    ----------
+    name: the stack whose ports and secrets to write
+    """
+    console.print(f"wrote {compose_file.write()}")
+    if name:
+        of = _named(name)
+        console.print(f"wrote {Containers(of.rows, of.folder, of.base).write_environment()}")
 
 
 @app.command(name="during")

@@ -17,6 +17,7 @@ from daira_devtools.stack import (
     tools,
     watch,
 )
+from daira_devtools.stack.containers import Containers
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.scope import Scope
 from daira_devtools.stack.stopping import stop_in_order
@@ -28,7 +29,15 @@ Tell = Callable[[str], None]
 class Launcher:
     """One `up` of one stack. Processes of this stack that already run are kept as they are."""
 
-    def __init__(self, table: Table, folder: place.StackFolder, base: int, tell: Tell) -> None:
+    def __init__(
+        self,
+        table: Table,
+        folder: place.StackFolder,
+        base: int,
+        tell: Tell,
+        containers: Containers | None = None,
+    ) -> None:
+        self._containers = containers
         self._table = table
         self._folder = folder
         self._base = base
@@ -43,10 +52,11 @@ class Launcher:
 
         Raises `StackError`. Failed or cancelled, it stops what it had started.
         """
-        missing = {name: row for name, row in rows.items() if not self._runs(name)}
+        missing = {name: row for name, row in rows.items() if not self._runs(name) and not self._is_contained(row)}
         self._ready = {name: asyncio.Event() for name in (*rows, *steps)}
         try:
             await self._get_programs(missing)
+            await self._start_containers(rows)
             ports.require_free(self._table, missing, self._base)
             async with asyncio.TaskGroup() as group:
                 for name, row in rows.items():
@@ -126,6 +136,13 @@ class Launcher:
     def _done(self, name: str, begun: float) -> None:
         self._tell(f"{name:<14} ready   {time.monotonic() - begun:5.1f} s")
         self._ready[name].set()
+
+    def _is_contained(self, row: Process) -> bool:
+        return self._containers is not None and row.group == "stores"
+
+    async def _start_containers(self, rows: Mapping[str, Process]) -> None:
+        if self._containers is not None and any(map(self._is_contained, rows.values())):
+            await self._containers.up()
 
     async def _undo(self) -> None:
         await stop_in_order(self._started, self._folder)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from daira_devtools.stack import addresses, children, place, processes, service_env, table, watch
+from daira_devtools.stack.containers import Containers
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.launcher import Launcher, Tell
 from daira_devtools.stack.scope import Scope
@@ -59,6 +60,8 @@ class Stack:
 
     @property
     def endpoints(self) -> addresses.Endpoints:
+        if place.mode() == "external":
+            return addresses.endpoints()
         return addresses.of(self.rows, self.base)
 
     @property
@@ -74,6 +77,9 @@ class Stack:
 
     async def up(self, base: int, groups: Iterable[str]) -> None:
         """Starts what is missing and waits until all of it is ready. Raises `StackError`."""
+        if place.mode() == "external":
+            self._tell(f"external stack, nothing to start: {addresses.endpoints(base).gateway_url}")
+            return
         chosen = tuple(groups)
         async with self._alone():
             self._remember(base)
@@ -84,7 +90,10 @@ class Stack:
         if not self.folder.path.exists():
             return 0
         async with self._alone():
-            return await stop_in_order(self.records, self.folder, kill=kill)
+            count = await stop_in_order(self.records, self.folder, kill=kill)
+            if (containers := self._containers()) is not None:
+                await containers.down()
+            return count
 
     async def start(self, *names: str) -> None:
         """Starts single processes again, with their data, and waits until they are ready."""
@@ -118,7 +127,10 @@ class Stack:
         return service_env.environment(service, self.rows.service, Scope(self.rows, self.folder, self.base))
 
     def _launcher(self) -> Launcher:
-        return Launcher(self.rows, self.folder, self.base, self._tell)
+        return Launcher(self.rows, self.folder, self.base, self._tell, self._containers())
+
+    def _containers(self) -> Containers | None:
+        return Containers(self.rows, self.folder, self.base) if place.mode() == "containers" else None
 
     def _row(self, name: str) -> table.Process:
         if name not in self.rows.process:
