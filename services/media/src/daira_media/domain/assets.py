@@ -107,12 +107,12 @@ VIDEO_STATES = {
 """What the owner is told: a playable video is still being worked on, but has URLs."""
 
 
-def visible_state(asset: Asset, video: Video | None) -> str:
-    """The state the owner sees."""
+def visible_state(asset: Asset, video: Video | None, percent: int | None = None) -> str:
+    """The state the owner sees. A report of progress may be here before the state it belongs to."""
     if asset.kind is not Purpose.VIDEO:
         return asset.state.value
     if video is None:
-        return AssetState.UPLOADED.value
+        return (AssetState.UPLOADED if percent is None else AssetState.PROCESSING).value
     return VIDEO_STATES.get(video.state, AssetState.REMOVED.value)
 
 

@@ -70,7 +70,7 @@ async def _serve(request: Request[Any, Any, Any], capability: str, name: str, me
     headers["Content-Length"] = str(span.end - span.start)
     status = 200 if part is None else 206
     if request.method == "HEAD":
-        return Response(None, status_code=status, headers=headers, media_type=rendition.content_type)
+        return Response(b"", status_code=status, headers=headers, media_type=rendition.content_type)
     return Stream(
         media.assets.bytes_of(key, span.start, span.end),
         status_code=status,

@@ -48,7 +48,7 @@ async def read_media(
 
 def view_of(known: Known) -> MediaView:
     """What the owner reads. Raises MediaNotFound for a removed one."""
-    state = visible_state(known.asset, known.video)
+    state = visible_state(known.asset, known.video, known.percent)
     if state == "REMOVED":
         raise MediaNotFound
     view = MediaView(
