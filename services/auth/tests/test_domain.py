@@ -50,6 +50,7 @@ def a_challenge(**changes: object) -> Challenge:
         "٠١٠٠١٢٣٤٥٦٧",
         "+٢٠١٠٠١٢٣٤٥٦٧",
         "010-0123-4567",
+        "\u200f01001234567\u200e",
     ],
 )
 def test_one_number_has_one_spelling(spelling: str) -> None:

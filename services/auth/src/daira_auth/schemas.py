@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-DeviceId = Annotated[str, Meta(min_length=1, max_length=128)]
+DeviceId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -22,7 +22,7 @@ class DeviceBody(Body, frozen=True, kw_only=True):
     """`canReadCallerId` is true on Android with the call-log permission, false elsewhere."""
 
     id: DeviceId | None = None
-    platform: Annotated[str, Meta(max_length=32)] | None = None
+    platform: Annotated[str, Meta(max_length=32, pattern=r"^[ -~]*$")] | None = None
     can_read_caller_id: bool = False
 
 

@@ -8,7 +8,6 @@ import msgspec
 from daira_auth.adapters.ports import CodeSender, FlashCalls
 from daira_auth.domain.challenge import CODE_DIGITS, Challenge, Channel
 from daira_auth.domain.limits import cost_scopes
-from daira_auth.domain.phone import operator_prefix
 from daira_auth.errors import ChannelFailed
 from daira_auth.metrics import SENDS
 from daira_auth.repository.budgets import Budgets
@@ -42,9 +41,8 @@ class Delivery:
     async def deliver(self, challenge: Challenge, channels: Sequence[Channel]) -> Sent:
         """Try `channels` in order.
 
-        Raises ChannelFailed when none took it, SendLimitReached when a budget or the pumping guard says no.
+        Raises ChannelFailed when none took it, SendLimitReached when a cost budget says no.
         """
-        await self._budgets.open_send(operator_prefix(challenge.phone))
         for channel in channels:
             await self._budgets.spend(cost_scopes(challenge.phone), self._costs[channel])
             try:

@@ -57,7 +57,7 @@ class LoginService:
         Raises PhoneInvalid, CountryNotServed, SendLimitReached, ChannelFailed and Unavailable.
         """
         phone = normalise(raw_phone, self._rules.region, self._rules.country_codes)
-        await self._budgets.spend(send_scopes(caller, phone))
+        await self._allow_send(caller, phone)
         channels = rules.channels_from(device)
         made = self._new(phone, device, locale, channels[0])
         async with self._database.work() as work:
@@ -79,7 +79,7 @@ class LoginService:
             rules.check_may_fall_back(found, now)
             await challenges.hold_resend(work, found.id, self._resend_at(channels[0]))
         device = msgspec.structs.replace(caller, device_id=found.device.id)
-        await self._budgets.spend(send_scopes(device, found.phone))
+        await self._allow_send(device, found.phone)
         return await self._armed(found, await self._delivery.deliver(found, channels))
 
     async def verify(self, challenge_id: UUID, code: str, caller: Caller) -> Tokens:
@@ -102,6 +102,10 @@ class LoginService:
         with suppress(Unavailable):  # the log-in stands; only the pumping guard misses one count
             await self._budgets.note_verified(operator_prefix(taken.phone))
         return msgspec.structs.replace(tokens, is_new_user=is_new)
+
+    async def _allow_send(self, caller: Caller, phone: str) -> None:
+        await self._budgets.spend(send_scopes(caller, phone))
+        await self._budgets.open_send(operator_prefix(phone))
 
     def _new(self, phone: str, device: Device, locale: str, channel: Channel) -> Challenge:
         now = self._clock()
