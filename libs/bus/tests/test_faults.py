@@ -1,0 +1,105 @@
+"""What happens to events while the servers under them die and come back. Needs a stack of its own."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from daira_devtools.stack import Stack
+from daira_kit.ids import new_id
+from daira_testing.delivery import Effects, change, consuming, emit, relaying
+from daira_testing.fixtures import MakeDatabase
+from daira_testing.topics import TopicProbe
+from daira_testing.waiting import eventually
+
+HERE = Path(__file__).parent
+
+
+async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
+    own_stack: Stack, make_database: MakeDatabase, probe: TopicProbe
+) -> None:
+    owner, effects = await make_database(), await Effects.create(await make_database())
+    events = [change() for _ in range(60)]
+
+    async with relaying(owner, probe), consuming(effects, probe):
+        await emit(owner, *events[:20])
+        await eventually(lambda: effects.all_seen(events[:20]))
+        await own_stack.stop("kafka", kill=True)
+        await emit(owner, *events[20:40])
+        await own_stack.start("kafka")
+        await emit(owner, *events[40:])
+        await eventually(lambda: effects.all_seen(events), within=60)
+
+    assert set((await effects.count(events)).values()) == {1}
+
+
+async def test_a_database_killed_and_restarted_loses_and_doubles_nothing(
+    own_stack: Stack, make_database: MakeDatabase, probe: TopicProbe
+) -> None:
+    owner, effects = await make_database(), await Effects.create(await make_database())
+    events = [change() for _ in range(40)]
+
+    async with relaying(owner, probe), consuming(effects, probe):
+        await emit(owner, *events[:20])
+        await own_stack.stop("postgres", kill=True)
+        await own_stack.start("postgres")
+        await eventually(lambda: _emitted(owner, events[20:]), within=30)
+        await eventually(lambda: effects.all_seen(events), within=60)
+
+    assert set((await effects.count(events)).values()) == {1}
+
+
+async def test_a_consumer_killed_at_any_moment_loses_and_doubles_nothing(
+    make_database: MakeDatabase, probe: TopicProbe
+) -> None:
+    effects, group = await Effects.create(await make_database()), f"g{new_id()}"
+    events = [change() for _ in range(120)]
+
+    for round_number in range(4):
+        child = _spawn(effects, probe, group)
+        await probe.publish(*events[round_number * 30 : (round_number + 1) * 30])
+        await eventually(lambda: effects.all_seen(events[:1]), within=60)
+        await asyncio.sleep(0.15 * round_number)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    async with consuming(effects, probe, group=group):
+        await eventually(lambda: effects.all_seen(events), within=60)
+
+    assert set((await effects.count(events)).values()) == {1}
+
+
+async def test_a_zombie_consumer_has_no_effect_of_its_own(make_database: MakeDatabase, probe: TopicProbe) -> None:
+    effects, group = await Effects.create(await make_database()), f"g{new_id()}"
+    events = [change() for _ in range(60)]
+    zombie = _spawn(effects, probe, group)
+
+    try:
+        await probe.publish(*events[:10])
+        await eventually(lambda: effects.all_seen(events[:10]), within=60)
+        zombie.send_signal(signal.SIGSTOP)
+        await probe.publish(*events[10:])
+        async with consuming(effects, probe, group=group):  # takes over when the session times out
+            await eventually(lambda: effects.all_seen(events), within=60)
+            zombie.send_signal(signal.SIGCONT)
+            late = change()
+            await probe.publish(late)
+            await eventually(lambda: effects.all_seen([late]), within=60)
+    finally:
+        zombie.kill()
+        zombie.wait()
+
+    assert set((await effects.count(events)).values()) == {1}
+
+
+async def _emitted(owner: object, events: list[object]) -> bool:
+    try:
+        await emit(owner, *events)  # type: ignore[arg-type]
+    except Exception:
+        return False
+    return True
+
+
+def _spawn(effects: Effects, probe: TopicProbe, group: str) -> "subprocess.Popen[bytes]":
+    arguments = [effects.database.dsn, probe.bootstrap, probe.prefix, group]
+    return subprocess.Popen([sys.executable, str(HERE / "lone_consumer.py"), *arguments])

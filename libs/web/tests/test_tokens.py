@@ -1,0 +1,153 @@
+"""Which tokens open the door. Everything a forger can think of, and the plain expired one."""
+
+import json
+from base64 import urlsafe_b64encode
+from typing import Any
+from uuid import UUID
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from daira_contracts.auth import KeyState, SessionRevokedV1, SigningKeyChangedV1
+from daira_kit.clock import now
+from daira_kit.ids import new_id
+from daira_testing.tokens import ISSUER, TokenMint
+from daira_web.tokens import AUDIENCE, TokenInvalid, TokenRevoked, TokenVerifier
+
+USER = new_id()
+MINT = TokenMint()
+
+
+@pytest.fixture
+def verifier() -> TokenVerifier:
+    verifier = TokenVerifier(MINT.root_public_key, ISSUER)
+    verifier.put_key(MINT.event)
+    return verifier
+
+
+def test_a_good_token_names_its_caller(verifier: TokenVerifier) -> None:
+    session = new_id()
+
+    caller = verifier.verify(MINT.token(USER, session_id=session, roles=["staff"]))
+
+    assert (caller.user_id, caller.session_id, caller.roles) == (USER, session, ("staff",))
+
+
+def claims(**changes: object) -> dict[str, Any]:
+    clock = int(now().timestamp())
+    body = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(USER), "sid": str(new_id()), "iat": clock, "exp": clock + 60}
+    return {name: value for name, value in {**body, **changes}.items() if value is not None}
+
+
+def forged(header: dict[str, Any], key: Any, **changes: object) -> str:
+    base = {"alg": "ES256", "typ": "at+jwt", "kid": MINT.kid}
+    return jwt.encode({**base, **header}, claims(**changes), key, algorithms=["ES256", "HS256", "RS256"])
+
+
+def plain(header: dict[str, Any], body: dict[str, Any], signature: bytes = b"") -> str:
+    parts = [json.dumps(header).encode(), json.dumps(body).encode(), signature]
+    return ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def with_public_key_as_secret() -> str:
+    secret = OctKey.import_key(f"{MINT.event.public_key_x}{MINT.event.public_key_y}")
+    return forged({"alg": "HS256"}, secret)
+
+
+STRANGER = ECKey.generate_key("P-256")
+FORGERIES = {
+    "empty": "",
+    "words": "let me in please",
+    "two parts": "a.b",
+    "huge": "a" * 5000,
+    "no algorithm": plain({"alg": "none", "typ": "at+jwt"}, claims()),
+    "no algorithm, capital": plain({"alg": "None", "typ": "at+jwt", "kid": MINT.kid}, claims()),
+    "empty signature": plain({"alg": "ES256", "typ": "at+jwt", "kid": MINT.kid}, claims()),
+    "zero signature": plain({"alg": "ES256", "typ": "at+jwt", "kid": MINT.kid}, claims(), b"\0" * 64),
+    "public key as HMAC secret": with_public_key_as_secret(),
+    "RSA": forged({"alg": "RS256"}, RSAKey.generate_key(2048)),
+    "another key, our kid": forged({}, STRANGER),
+    "another key, its own kid": forged({"kid": "stranger"}, STRANGER),
+    "kid is a path": forged({"kid": "../../etc/passwd"}, STRANGER),
+    "kid is SQL": forged({"kid": "' OR 1=1 --"}, STRANGER),
+    "key by URL": forged({"jku": "http://127.0.0.1/keys"}, STRANGER),
+    "key inside": forged({"jwk": STRANGER.as_dict(private=False)}, STRANGER),
+    "wrong audience": MINT.token(USER, aud="daira-admin"),
+    "several audiences": MINT.token(USER, aud=[AUDIENCE, "x"]),
+    "wrong issuer": MINT.token(USER, iss="https://auth.example"),
+    "expired": MINT.token(USER, exp=int(now().timestamp()) - 120),
+    "expires as text": MINT.token(USER, exp="tomorrow"),
+    "not yet valid": MINT.token(USER, nbf=int(now().timestamp()) + 600),
+    "issued in the future": MINT.token(USER, iat=int(now().timestamp()) + 600),
+    "subject is no id": MINT.token(USER, sub="admin"),
+    "no session": MINT.token(USER, sid="-"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_or_spent_token_is_refused(verifier: TokenVerifier, name: str) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier.verify(FORGERIES[name])
+
+
+def test_a_refresh_token_is_no_access_token(verifier: TokenVerifier) -> None:
+    refresh = jwt.encode({"alg": "ES256", "kid": MINT.kid, "typ": "JWT"}, claims(), MINT._key)
+
+    with pytest.raises(TokenInvalid):
+        verifier.verify(refresh)
+
+
+def test_a_revoked_session_is_over_also_for_a_token_seen_before(verifier: TokenVerifier) -> None:
+    session, token = new_id(), ""
+    token = MINT.token(USER, session_id=session)
+    verifier.verify(token)
+
+    verifier.put_revocation(revocation(session))
+
+    with pytest.raises(TokenRevoked):
+        verifier.verify(token)
+
+
+def test_a_retired_key_opens_nothing_any_more(verifier: TokenVerifier) -> None:
+    token = MINT.token(USER)
+    verifier.verify(token)
+
+    verifier.remove_key(MINT.kid)
+
+    with pytest.raises(TokenInvalid):
+        verifier.verify(token)
+
+
+def test_a_key_the_root_did_not_sign_is_not_trusted() -> None:
+    other = TokenMint()
+    verifier = TokenVerifier(MINT.root_public_key, ISSUER)
+
+    verifier.put_key(other.event)
+
+    with pytest.raises(TokenInvalid):
+        verifier.verify(other.token(USER))
+
+
+@pytest.mark.parametrize("signature", ["", "AAAA", "not base64 !!", MINT.event.root_signature[:-4] + "AAAA"])
+def test_a_key_record_with_a_bad_signature_is_ignored(signature: str) -> None:
+    event = MINT.event
+    verifier = TokenVerifier(MINT.root_public_key, ISSUER)
+
+    verifier.put_key(
+        SigningKeyChangedV1(
+            kid=event.kid,
+            state=KeyState.ACTIVE,
+            public_key_x=event.public_key_x,
+            public_key_y=event.public_key_y,
+            not_before=event.not_before,
+            root_signature=signature,
+        )
+    )
+
+    with pytest.raises(TokenInvalid):
+        verifier.verify(MINT.token(USER))
+
+
+def revocation(session: UUID) -> SessionRevokedV1:
+    return SessionRevokedV1(session_id=session, user_id=USER, revoked_at=now(), expires_at=now(), reason="logout")
