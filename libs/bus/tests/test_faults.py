@@ -4,10 +4,14 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from daira_contracts._event import Event
 from daira_devtools.stack import Stack
+from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
+from daira_stores.postgres import Database
 from daira_testing.delivery import Effects, change, consuming, emit, relaying
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
@@ -92,10 +96,10 @@ async def test_a_zombie_consumer_has_no_effect_of_its_own(make_database: MakeDat
     assert set((await effects.count(events)).values()) == {1}
 
 
-async def _emitted(owner: object, events: list[object]) -> bool:
+async def _emitted(owner: Database, events: Sequence[Event]) -> bool:
     try:
-        await emit(owner, *events)  # type: ignore[arg-type]
-    except Exception:
+        await emit(owner, *events)
+    except Unavailable:
         return False
     return True
 

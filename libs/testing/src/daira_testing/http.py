@@ -3,6 +3,7 @@ in which a connection pool of the test would hang)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import httpx
 from litestar import Litestar
@@ -11,6 +12,6 @@ from litestar import Litestar
 @asynccontextmanager
 async def calling(app: Litestar, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of `app`; errors come back as answers, as a real client sees them."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=cast(Any, app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         yield client
