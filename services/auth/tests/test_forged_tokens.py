@@ -248,14 +248,13 @@ async def test_no_forged_token_is_accepted(running: Any) -> None:
     assert {answer.json()["code"] for answer in answers.values()} == {"token_invalid"}
 
 
-@pytest.mark.parametrize("scheme", ["", "Basic ", "bearer", "Bearer", "Token ", "Bearer  Bearer "])
-async def test_only_the_bearer_scheme_counts(running: Any, scheme: str) -> None:
+async def test_only_the_bearer_scheme_counts(running: Any) -> None:
     tokens = await running.phone().log_in()
     await running.trusts(tokens["accessToken"])
 
-    header = {"Authorization": f"{scheme}{tokens['accessToken']}"}
-
-    assert (await running.http.get("/v1/auth/sessions", headers=header)).status_code == 401
+    for scheme in ("", "Basic ", "bearer", "Bearer", "Token ", "Bearer  Bearer "):
+        header = {"Authorization": f"{scheme}{tokens['accessToken']}"}
+        assert (await running.http.get("/v1/auth/sessions", headers=header)).status_code == 401
 
 
 async def test_a_refresh_token_is_no_access_token_and_the_other_way_round(running: Any) -> None:
