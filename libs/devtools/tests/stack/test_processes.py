@@ -165,4 +165,4 @@ def test_a_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     ["1 (a b) S 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 55 0", "1 (x) y) S 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 55 0"],
 )
 def test_names_with_spaces_and_brackets_do_not_shift_the_fields(text: str) -> None:
-    assert processes.parse(text) == processes.Kernel(state="S", parent=1, group=7, start=55)
+    assert processes.parse(text) == processes.Kernel(state="S", parent=1, group=7, threads=1, start=55)

@@ -9,6 +9,7 @@ from daira_devtools.stack import (
     addresses,
     bootstrap,
     downloads,
+    freshness,
     place,
     ports,
     prepare,
@@ -27,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 class Launcher:
-    """One `up` of one stack. Processes of this stack that already run are kept as they are."""
+    """One `up` of one stack. What runs is kept, but a service or gateway whose files have changed is started anew."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Launcher:
 
         Raises `StackError`. Failed or cancelled, it stops what it had started.
         """
+        await self._stop_outdated(rows)
         missing = {name: row for name, row in rows.items() if not self._runs(name) and not self._is_contained(row)}
         self._ready = {name: asyncio.Event() for name in (*rows, *steps)}
         try:
@@ -73,6 +75,17 @@ class Launcher:
     def _runs(self, name: str) -> bool:
         record = processes.read(self._folder.record(name))
         return record is not None and processes.is_alive(record)
+
+    async def _stop_outdated(self, rows: Mapping[str, Process]) -> None:
+        alive = {name: record for name in rows if (record := processes.read(self._folder.record(name)))}
+        outdated = [
+            record
+            for name, record in alive.items()
+            if processes.is_alive(record) and record.made_from != freshness.fingerprint(name, rows[name])
+        ]
+        for record in outdated:
+            self._tell(f"{record.name:<14} changed, starting it anew")
+        await stop_in_order(outdated, self._folder)
 
     async def _get_programs(self, rows: Mapping[str, Process]) -> None:
         tools.require(tool for row in rows.values() for tool in row.tools)
@@ -122,6 +135,7 @@ class Launcher:
             cwd=self._folder.data(name),
             record=self._folder.record(name),
             group=row.group,
+            made_from=freshness.fingerprint(name, row),
             stop=row.stop,
             stop_seconds=row.stop_seconds,
         )

@@ -17,6 +17,7 @@ import msgspec
 from daira_devtools.stack import place
 
 POLL_SECONDS = 0.03
+LOG_BYTES = 20_000_000
 DEAD_STATES = frozenset("ZX")
 
 
@@ -28,6 +29,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     boot: str
     group: str = ""
+    made_from: str = ""
     stop: str = "TERM"
     stop_seconds: float = 10.0
 
@@ -38,7 +40,13 @@ class Kernel(msgspec.Struct, frozen=True):
     state: str
     parent: int
     group: int
+    threads: int
     start: int
+
+    @property
+    def is_dead(self) -> bool:
+        """A zombie whose other threads are still ending holds its ports and files yet."""
+        return self.state in DEAD_STATES and self.threads <= 1
 
 
 def look_up(pid: int) -> Kernel | None:
@@ -53,7 +61,9 @@ def look_up(pid: int) -> Kernel | None:
 def parse(text: str) -> Kernel:
     """The fields of a stat line; the program's name in it may hold spaces and brackets."""
     fields = text[text.rindex(")") + 2 :].split()
-    return Kernel(state=fields[0], parent=int(fields[1]), group=int(fields[2]), start=int(fields[19]))
+    return Kernel(
+        state=fields[0], parent=int(fields[1]), group=int(fields[2]), threads=int(fields[17]), start=int(fields[19])
+    )
 
 
 def boot_id() -> str:
@@ -69,12 +79,17 @@ def spawn(
     cwd: Path,
     record: Path,
     group: str = "",
+    made_from: str = "",
     stop: str = "TERM",
     stop_seconds: float = 10.0,
 ) -> "Started":
-    """Starts a process that outlives this one, writes its record at once. Output goes to the end of `log`."""
+    """Starts a process that outlives this one, writes its record at once. Output goes to the end of `log`,
+    which is put aside (`.old.log`) when it has grown beyond 20 MB.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     record.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".old.log"))
     with log.open("ab") as output:
         child = subprocess.Popen(
             list(command),
@@ -92,6 +107,7 @@ def spawn(
         start=kernel.start if kernel else 0,
         boot=boot_id(),
         group=group,
+        made_from=made_from,
         stop=stop,
         stop_seconds=stop_seconds,
     )
@@ -134,7 +150,7 @@ def family(record: Record) -> dict[int, int]:
     found = {pid for pid, kernel in everybody.items() if kernel.group == record.pid}
     while children := {pid for pid, kernel in everybody.items() if kernel.parent in found and pid not in found}:
         found |= children
-    return {pid: everybody[pid].start for pid in found if everybody[pid].state not in DEAD_STATES}
+    return {pid: everybody[pid].start for pid in found if not everybody[pid].is_dead}
 
 
 def _everybody() -> dict[int, Kernel]:
@@ -180,7 +196,7 @@ async def _gone(relatives: Mapping[int, int], seconds: float) -> bool:
 
 def _lives(pid: int, start: int) -> bool:
     kernel = look_up(pid)
-    return kernel is not None and kernel.start == start and kernel.state not in DEAD_STATES
+    return kernel is not None and kernel.start == start and not kernel.is_dead
 
 
 def _signal(pids: Iterable[int], number: int) -> None:
