@@ -1,7 +1,9 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,8 @@ from daira_media.wiring import build
 from daira_runtime import Process, open_process
 from daira_stores.postgres import Database
 from daira_testing.tokens import TokenMint
+from daira_testing.topics import TopicProbe
+from daira_testing.waiting import eventually
 
 TUS = {"Tus-Resumable": "1.0.0"}
 CHUNK = TUS | {"Content-Type": "application/offset+octet-stream"}
@@ -86,8 +90,11 @@ def free_port() -> int:
 async def serve(app: Any, port: int) -> AsyncIterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+
+    async def has_started() -> bool:
+        return server.started
+
+    await eventually(has_started)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -137,3 +144,62 @@ async def start(make_settings: Callable[..., Settings], mint: TokenMint) -> Star
 async def running(start: Start) -> AsyncIterator[Running]:
     async with start() as one:
         yield one
+
+
+class Replica(msgspec.Struct, kw_only=True):
+    """Another media process of its own, which can be killed."""
+
+    child: asyncio.subprocess.Process
+    url: str
+
+    def memory(self) -> int:
+        """Resident bytes."""
+        for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise ProcessLookupError
+
+    async def kill(self) -> None:
+        if self.child.returncode is None:
+            self.child.kill()
+            await self.child.wait()
+
+
+@pytest.fixture
+async def spawn(
+    make_settings: Callable[..., Settings], mint: TokenMint, probe: TopicProbe
+) -> AsyncIterator[Callable[..., Awaitable[Replica]]]:
+    replicas: list[Replica] = []
+
+    async def spawner(**changes: Any) -> Replica:
+        port = free_port()
+        settings = make_settings(port=port, **changes)
+        values = {f"DAIRA_MEDIA_{name.upper()}": str(value) for name, value in msgspec.structs.asdict(settings).items()}
+        values["DAIRA_ENV"] = values.pop("DAIRA_MEDIA_ENV")
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "daira_media",
+            env=values | {"PATH": "/usr/bin:/bin"},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        replica = Replica(child=child, url=f"http://127.0.0.1:{port}")
+        replicas.append(replica)
+
+        async def is_ready() -> bool:
+            try:
+                async with httpx.AsyncClient() as http:
+                    answer = await http.get(
+                        f"{replica.url}/v1/media/{new_id()}", headers=mint.headers(new_id()), timeout=2
+                    )
+            except httpx.HTTPError:
+                return False
+            return answer.status_code == 404
+
+        await probe.publish(mint.event)
+        await eventually(is_ready, within=40)
+        return replica
+
+    yield spawner
+    for replica in replicas:
+        await replica.kill()

@@ -269,3 +269,11 @@ async def test_after_an_erasure_nothing_of_the_person_is_left(running, probe):
         return any(record.value is None and record.key == media_id.encode() for record in records)
 
     assert await eventually(has_tombstone)
+
+
+async def test_the_openapi_document_can_be_made(running):
+    document = (await running.http.get("/openapi.json")).json()
+
+    operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert {"CreateUpload", "WriteUpload", "ReadMedia"} <= set(operations)
+    assert len(operations) == len(set(operations))
