@@ -58,7 +58,7 @@ test: setup ## every test, on a stack of its own (other ports); SIZE=full for th
 check: setup lint types imports house contracts-check pins-check test ## exactly what CI runs
 
 bench: setup ## DAIRA and its peers interleaved; prints a table, writes .bench/results.jsonl
-	@$(PYTHON) -m daira_devtools.bench $(ARGS)
+	@$(STACK) during --name bench --base 28080 --only all --with valkey-cluster -- $(PYTHON) -m daira_devtools.bench $(ARGS)
 
 fmt: ## format, and repair what the linter can
 	@.venv/bin/ruff format $(SOURCES)
