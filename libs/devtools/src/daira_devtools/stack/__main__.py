@@ -43,15 +43,16 @@ def up(
 
 
 @app.command
-def down(*, name: str = "main", kill: bool = False) -> None:
+def down(*, name: str = "main", kill: bool = False, wipe: bool = False) -> None:
     """Stop exactly what was started; data stay for a warm start.
 
     Parameters
     ----------
     name: the stack's name
     kill: SIGKILL at once
+    wipe: remove the data too, for a start from nothing
     """
-    count = signals.run(_named(name).down(kill=kill))
+    count = signals.run(_named(name).down(kill=kill, wipe=wipe))
     console.print(f"stack {name}: {count} stopped" if count else f"stack {name}: nothing was running")
 
 

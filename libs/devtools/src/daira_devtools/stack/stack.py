@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import shutil
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -85,14 +86,16 @@ class Stack:
             self._remember(base)
             await self._launcher().bring(self.rows.select(chosen), self.rows.steps_of(chosen))
 
-    async def down(self, *, kill: bool = False) -> int:
-        """Stops every recorded process; returns how many ran. Data stay."""
+    async def down(self, *, kill: bool = False, wipe: bool = False) -> int:
+        """Stops every recorded process; returns how many ran. Data stay, unless `wipe` is asked for."""
         if not self.folder.path.exists():
             return 0
         async with self._alone():
             count = await stop_in_order(self.records, self.folder, kill=kill)
             if (containers := self._containers()) is not None:
                 await containers.down()
+            if wipe:
+                shutil.rmtree(self.folder.path / "data", ignore_errors=True)
             return count
 
     async def start(self, *names: str) -> None:
