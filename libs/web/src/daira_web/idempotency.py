@@ -7,6 +7,13 @@ from litestar import Request
 from daira_kit.errors import BadRequest
 from daira_stores.idempotency import IdempotencyKey
 
+__all__ = [
+    "IdempotencyKey",
+    "IdempotencyKeyInvalid",
+    "IdempotencyKeyRequired",
+    "provide_idempotency",
+    "provide_required_idempotency",
+]
 MAX_LENGTH = 255
 
 

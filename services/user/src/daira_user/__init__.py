@@ -1,0 +1,1 @@
+"""Profiles, handles, settings, and how people stand to each other."""

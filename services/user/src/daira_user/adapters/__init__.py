@@ -1,0 +1,1 @@
+"""The outside world of user: the object store."""

@@ -1,0 +1,1 @@
+"""Rules of handles, texts and relations; nothing here waits or remembers."""

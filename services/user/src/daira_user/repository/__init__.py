@@ -1,0 +1,1 @@
+"""Statements about people and relations; the only room with SQL."""

@@ -1,0 +1,113 @@
+"""From what user knows to what clients read, with ETags."""
+
+from hashlib import blake2b
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from daira_user.domain.exports import Export, ExportState
+from daira_user.domain.relations import Follow, Relation
+from daira_user.repository.views import Card, Seen
+from daira_user.schemas import ExportAnswer, OwnProfile, Person, PublicProfile, RelationAnswer, Viewer
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def own_profile(seen: Seen) -> OwnProfile:
+    """One's own profile."""
+    profile = seen.profile
+    return OwnProfile(
+        id=profile.user_id,
+        handle=profile.handle,
+        display_name=profile.display_name,
+        bio=profile.bio,
+        avatar_media_id=profile.avatar_media_id,
+        avatar_url=profile.avatar_url,
+        locale=profile.locale,
+        is_private=profile.is_private,
+        interests=profile.interests,
+        followers_count=seen.followers,
+        following_count=seen.following,
+        text_refused=profile.refused_code,
+        created_at=profile.created_at,
+        updated_at=profile.updated_at,
+    )
+
+
+def public_profile(seen: Seen) -> PublicProfile:
+    """Somebody's profile."""
+    profile, mine, theirs = seen.profile, seen.pair.mine, seen.pair.theirs
+    return PublicProfile(
+        id=profile.user_id,
+        handle=profile.handle,
+        display_name=profile.display_name,
+        bio=profile.bio,
+        avatar_url=profile.avatar_url,
+        is_private=profile.is_private,
+        followers_count=seen.followers,
+        following_count=seen.following,
+        created_at=profile.created_at,
+        viewer=Viewer(
+            state=mine.follow,
+            follows_you=theirs.follow is Follow.FOLLOWING,
+            asks_to_follow_you=theirs.follow is Follow.REQUESTED,
+            blocks=mine.blocks,
+            mutes=mine.mutes,
+        ),
+    )
+
+
+def person(card: Card) -> Person:
+    """A person in a list."""
+    return Person(
+        id=card.user_id,
+        handle=card.handle,
+        display_name=card.display_name,
+        avatar_url=card.avatar_url,
+        is_private=card.is_private,
+        state=card.follow,
+        since=card.at,
+    )
+
+
+def relation(held: Relation) -> RelationAnswer:
+    """One direction; whether somebody is blocked or muted by the other is theirs to know."""
+    return RelationAnswer(state=held.follow, blocks=held.blocks, mutes=held.mutes)
+
+
+def export(found: Export) -> ExportAnswer:
+    """Where an export is, once there is one."""
+    return ExportAnswer(
+        id=found.id,
+        state=found.state.value,
+        asked_at=found.asked_at,
+        expires_at=found.expires_at,
+        size_bytes=found.size_bytes,
+        url=content_path(found.id) if found.state is ExportState.READY else None,
+    )
+
+
+def content_path(export_id: UUID) -> str:
+    """Where the document of an export is read."""
+    return f"/v1/users/me/exports/{export_id}/content"
+
+
+def etag_of(body: msgspec.Struct) -> str:
+    """Changes with any byte of the answer, so also with counts and the reader's relation."""
+    return f'"{blake2b(msgspec.json.encode(body), digest_size=12).hexdigest()}"'
+
+
+def tagged(body: T, if_none_match: str | None = None) -> Response[T | None]:
+    """The answer with its ETag, or 304 when the reader has it already."""
+    etag = etag_of(body)
+    if if_none_match is not None and matches(if_none_match, etag):
+        return Response(None, status_code=304, headers={"ETag": etag})
+    return Response(body, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
+
+
+def matches(condition: str, etag: str) -> bool:
+    """Whether a list of ETags, weak or not, or `*`, names this one."""
+    given = [one.strip().removeprefix("W/") for one in condition.split(",")]
+    return "*" in given or etag in given
