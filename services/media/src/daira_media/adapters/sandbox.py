@@ -12,7 +12,13 @@ from daira_media.adapters.decoder.protocol import Order, Outcome
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"}
 """Nothing of the service's own environment: no secrets in the decoder."""
+MODULE = ("-m", "daira_media.adapters.decoder")
 ANSWER_BYTES = 64 * 1024
+
+
+def interpreter() -> tuple[str, ...]:
+    """Python, without anything the environment or the working folder could add."""
+    return sys.executable, "-I"
 
 
 class Decoder:
@@ -56,10 +62,8 @@ class Decoder:
     async def _run(self, order: Order) -> Outcome:
         async with self._free:
             child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-m",
-                "daira_media.adapters.decoder",
+                *interpreter(),
+                *MODULE,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -29,13 +29,16 @@ FS_ALL_V1 = (1 << 13) - 1
 FS_WRITE = FS_ALL_V1 & ~(FS_EXECUTE | FS_READ_FILE | FS_READ_DIR)
 
 # Denied: socket, socketpair, connect, bind, sendto, execve, execveat, ptrace, fork, vfork, process_vm_readv/writev,
-# mount, bpf, keyctl, io_uring_setup, perf_event_open. Threads (clone) stay allowed: codecs use them.
+# mount, bpf, keyctl, io_uring_setup, perf_event_open. Of clone only threads are allowed: codecs use them.
 DENIED = {
     "x86_64": (0xC000003E, (41, 53, 42, 49, 44, 59, 322, 101, 57, 58, 310, 311, 165, 321, 250, 425, 298)),
     "aarch64": (0xC00000B7, (198, 199, 203, 200, 206, 221, 281, 117, 270, 271, 40, 280, 219, 425, 241)),
 }
-BPF_LOAD, BPF_EQUAL, BPF_RETURN = 0x20, 0x15, 0x06
-SECCOMP_KILL, SECCOMP_EPERM, SECCOMP_ALLOW = 0x80000000, 0x00050001, 0x7FFF0000
+CLONE = {"x86_64": 56, "aarch64": 220}
+CLONE3 = 435
+CLONE_THREAD = 0x10000
+BPF_LOAD, BPF_EQUAL, BPF_BITS, BPF_RETURN = 0x20, 0x15, 0x45, 0x06
+SECCOMP_KILL, SECCOMP_EPERM, SECCOMP_ENOSYS, SECCOMP_ALLOW = 0x80000000, 0x00050001, 0x00050026, 0x7FFF0000
 
 
 class _Filter(ctypes.Structure):
@@ -102,7 +105,15 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
     ]
     for number in numbers:
         program += [(BPF_EQUAL, 0, 1, number), (BPF_RETURN, 0, 0, SECCOMP_EPERM)]
-    program.append((BPF_RETURN, 0, 0, SECCOMP_ALLOW))
+    program += [
+        (BPF_EQUAL, 0, 1, CLONE3),  # its flags are behind a pointer; the C library falls back to clone
+        (BPF_RETURN, 0, 0, SECCOMP_ENOSYS),
+        (BPF_EQUAL, 0, 3, CLONE[platform.machine()]),
+        (BPF_LOAD, 0, 0, 16),  # seccomp_data.args[0]: the flags
+        (BPF_BITS, 1, 0, CLONE_THREAD),
+        (BPF_RETURN, 0, 0, SECCOMP_EPERM),
+        (BPF_RETURN, 0, 0, SECCOMP_ALLOW),
+    ]
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     filter_ = _Filter(len(program), code)
     held: bool = libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filter_), 0, 0) == 0
