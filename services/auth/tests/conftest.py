@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -171,6 +172,15 @@ class Bench(msgspec.Struct, kw_only=True):
         async with self.database.read() as work:
             rows = await work.all("SELECT value FROM outbox WHERE topic = %s ORDER BY id", (event_type.topic,))
         return [msgspec.json.decode(row["value"], type=event_type) for row in rows if row["value"] is not None]
+
+    async def widen(self) -> None:
+        """Open every connection of the pool, so that parallel requests really meet in the database."""
+
+        async def hold() -> None:
+            async with self.database.read() as work:
+                await work.execute("SELECT pg_sleep(0.1)")
+
+        await asyncio.gather(*(hold() for _ in range(self.database.pool.max_size)))
 
     async def count(self, table: str) -> int:
         async with self.database.read() as work:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daira_auth.errors import ChallengeSpent, OtpInvalid, SendLimitReached
+from daira_auth.domain.limits import Caller
+from daira_auth.errors import ChallengeSpent, FallbackTooEarly, OtpInvalid, SendLimitReached
 from daira_auth.settings import Settings
 from daira_auth.wiring import build
 from daira_observe.logs import set_up_logging
@@ -25,6 +26,7 @@ PUMPED = 100_000 if os.environ.get("SIZE") == "full" else 2_000
 
 async def test_parallel_guesses_share_five_checks(strict: Any) -> None:
     challenge = await strict.start()
+    await strict.widen()
     right = strict.code()
     guesses = [f"{number:06d}" for number in range(50) if f"{number:06d}" != right]
 
@@ -39,6 +41,7 @@ async def test_parallel_guesses_share_five_checks(strict: Any) -> None:
 
 async def test_parallel_right_answers_open_one_session(strict: Any) -> None:
     challenge = await strict.start()
+    await strict.widen()
 
     outcomes = await asyncio.gather(*(strict.verify(challenge) for _ in range(5)), return_exceptions=True)
 
@@ -91,10 +94,8 @@ async def test_a_prefix_whose_people_verify_stays_open(strict: Any) -> None:
 
 
 async def test_fallback_cannot_be_forced_to_the_dear_channel(strict: Any) -> None:
-    from daira_auth.domain.limits import Caller
-    from daira_auth.errors import FallbackTooEarly
-
     challenge = await strict.start(can_read_caller_id=True)
+    await strict.widen()
 
     outcomes = await asyncio.gather(
         *(strict.auth.logins.fall_back(challenge.id, Caller(address="41.0.0.1")) for _ in range(10)),
