@@ -28,7 +28,8 @@ def test_stacks_whose_bases_are_a_hundred_apart_share_no_port() -> None:
 
 def test_whatever_is_named_exists() -> None:
     known = {*ROWS.process, *ROWS.step}
-    needs = {need for row in (*ROWS.process.values(), *ROWS.step.values()) for need in row.needs}
+    needs = {need for row in ROWS.process.values() for need in row.needs}
+    needs |= {need for step in ROWS.step.values() for need in step.needs}
 
     assert needs <= known
     assert set(ROWS.service.waits.values()) <= known

@@ -16,6 +16,7 @@ import msgspec
 from daira_devtools.stack import children, place, tools
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.table import Download
+from daira_devtools.stack.together import together
 
 LOCK_POLL_SECONDS = 0.2
 RECORD = "fetched.json"
@@ -53,9 +54,7 @@ async def fetch(downloads: dict[str, Download], tell: Callable[[str], None]) -> 
     wanted = {name: download for name, download in downloads.items() if download.kind != "wheel"}
     missing = [name for name, download in wanted.items() if not _is_whole(name, download)]
     tools.require(_tools_for(wanted[name] for name in missing))
-    async with asyncio.TaskGroup() as group:
-        for name in missing:
-            group.create_task(_fetch_one(name, wanted[name], tell))
+    await together(_fetch_one(name, wanted[name], tell) for name in missing)
 
 
 def _tools_for(downloads: Iterable[Download]) -> set[str]:

@@ -23,6 +23,7 @@ from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.scope import Scope
 from daira_devtools.stack.stopping import stop_in_order
 from daira_devtools.stack.table import Process, Table
+from daira_devtools.stack.together import together
 
 Tell = Callable[[str], None]
 
@@ -60,14 +61,12 @@ class Launcher:
             await self._get_programs(missing)
             await self._start_containers(rows)
             ports.require_free(self._table, missing, self._base)
-            async with asyncio.TaskGroup() as group:
-                for name, row in rows.items():
-                    group.create_task(self._process(name, row, name in missing))
-                for name in steps:
-                    group.create_task(self._step(name))
-        except BaseExceptionGroup as errors:
-            await self._undo()
-            raise _first(errors) from errors
+            await together(
+                [
+                    *(self._process(name, row, name in missing) for name, row in rows.items()),
+                    *(self._step(name) for name in steps),
+                ]
+            )
         except BaseException:
             await self._undo()
             raise
@@ -160,8 +159,3 @@ class Launcher:
 
     async def _undo(self) -> None:
         await stop_in_order(self._started, self._folder)
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
