@@ -48,6 +48,10 @@ class TokenMint:
         """The Authorization header of a caller."""
         return {"Authorization": f"Bearer {self.token(user_id, **claims)}"}  # type: ignore[arg-type]
 
+    def jwks(self) -> dict[str, object]:
+        """The public half as auth's JWKS route serves it."""
+        return {"keys": [self._key.as_dict(private=False)]}
+
     def _announce(self) -> SigningKeyChangedV1:
         public = self._key.as_dict(private=False)
         event = SigningKeyChangedV1(

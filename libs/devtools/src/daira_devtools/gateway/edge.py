@@ -37,6 +37,8 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     issuer: str = "https://auth.daira.app"
     audience: str = "daira-api"
+    keys_seconds: int = 30
+    """How often auth's keys are fetched again."""
     origins: tuple[str, ...] = ()
     """Regular expressions of web origins that may call; in dev the loopback ones."""
     limits: Limits | None = None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daira_devtools.gateway import merged, table
+from daira_devtools.gateway import merged, reading, table
 from daira_devtools.gateway.applications import application
 from daira_devtools.stack.table import load as load_processes
 
@@ -12,7 +12,7 @@ def rendered() -> dict[str, str]:
     apps = {service: application(service) for service in load_processes().service.names}
     documents = {service: app.openapi_schema.to_schema() for service, app in apps.items()}
     return {
-        table.FILE: table.encode(table.build(apps)),
+        table.FILE: table.encode(reading.build(apps)),
         merged.FILE: merged.encode(merged.merge(documents)),
     }
 

@@ -1,23 +1,15 @@
 """The one route table: (method, path template) → service, in the order in which the gateway looks."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
-from pathlib import PurePath as Tail
 
 import msgspec
-from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
 
-from daira_devtools.gateway.applications import handlers, http_routes
 from daira_devtools.root import checkout_root
 
 FILE = "compose/gateway/routes.json"
-INSIDE = re.compile(r"/(livez|readyz|metrics|openapi\.json|_schema(/.*)?)")
-"""What each service answers for itself and nobody asks from outside."""
 SANDBOX_PREFIX = "/v1/sandbox"
 
 
@@ -52,18 +44,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return "/".join(_shape(segment) for segment in self.template.split("/"))
 
 
-def build(apps: Mapping[str, Litestar]) -> list[Route]:
-    """The routes of all applications. Raises RouteConflict naming every duplicate at once."""
-    found = [
-        _route(service, method, route, handler)
-        for service, app in apps.items()
-        for route, handler in handlers(http_routes(app))
-        if not INSIDE.fullmatch(route.path_format)
-        for method in sorted(handler.http_methods)
-    ]
-    return ordered(found)
-
-
 def ordered(routes: Iterable[Route]) -> list[Route]:
     """Literal before variable before tail, segment by segment. Raises RouteConflict for duplicates."""
     listed = sorted(routes, key=lambda one: (_rank(one.template), one.method, one.service))
@@ -86,30 +66,6 @@ def encode(routes: Sequence[Route]) -> str:
 def load(path: Path | None = None) -> list[Route]:
     """The committed table."""
     return msgspec.json.decode((path or checkout_root() / FILE).read_bytes(), type=list[Route])
-
-
-def _route(service: str, method: str, route: HTTPRoute, handler: HTTPRouteHandler) -> Route:
-    access = _access(handler)
-    if access is None:
-        raise RouteConflict(f"{method} {route.path_format} of {service} has neither a guard nor opt=PUBLIC")
-    return Route(method=method, template=_template(route), service=service, access=access)
-
-
-def _access(handler: HTTPRouteHandler) -> Access | None:
-    guards = {getattr(guard, "__name__", "") for guard in handler.resolve_guards()}
-    if handler.opt.get("public"):
-        return Access.PUBLIC
-    if not guards:
-        return None
-    return Access.OPTIONAL if guards == {"maybe_signed_in"} else Access.REQUIRED
-
-
-def _template(route: HTTPRoute) -> str:
-    segments = [
-        part if isinstance(part, str) else f"{{{part.name}...}}" if issubclass(part.type, Tail) else f"{{{part.name}}}"
-        for part in route.path_components
-    ]
-    return "/" + "/".join(segment.strip("/") for segment in segments)
 
 
 def _rank(template: str) -> list[tuple[int, str]]:

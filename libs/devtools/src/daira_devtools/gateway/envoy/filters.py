@@ -7,6 +7,7 @@ LIMITER = "envoy.filters.http.local_ratelimit"
 TOKENS = "envoy.filters.http.jwt_authn"
 BODIES = "envoy.filters.http.buffer"
 CORS = "envoy.filters.http.cors"
+PERMISSIONS = "envoy.filters.http.rbac"
 ISSUER = "daira"
 REQUIRED, OPTIONAL = "required", "optional"
 MOST_ADDRESSES = 20_000
@@ -33,6 +34,7 @@ def http_filters(edge: Edge) -> list[Config]:
             "extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
             stat_prefix="edge",
         ),
+        named("filters.http.rbac", "extensions.filters.http.rbac.v3.RBAC"),
         named(
             "filters.http.jwt_authn",
             "extensions.filters.http.jwt_authn.v3.JwtAuthentication",
@@ -94,6 +96,13 @@ def token_rule(name: str | None) -> Config:
     return typed("extensions.filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=name)
 
 
+def nobody() -> Config:
+    """Refuses every request that gets this far."""
+    everybody = {"permissions": [{"any": True}], "principals": [{"any": True}]}
+    rules = {"action": "DENY", "policies": {"everybody": everybody}}
+    return typed("extensions.filters.http.rbac.v3.RBACPerRoute", rbac={"rules": rules})
+
+
 def unbuffered() -> Config:
     """Bodies go through as they come."""
     return typed("extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)
@@ -111,7 +120,7 @@ def _provider(edge: Edge) -> Config:
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "remote_jwks": {
             "http_uri": {"uri": f"http://{host}:{port}/.well-known/jwks.json", "cluster": "auth", "timeout": "2s"},
-            "cache_duration": "30s",
+            "cache_duration": f"{edge.keys_seconds}s",
             "async_fetch": {"fast_listener": True, "failed_refetch_duration": "0.5s"},
         },
     }

@@ -113,18 +113,12 @@ REPLIES = (
     ),
 )
 KEYS_MISSING = "response.code_details.contains('Jwks_remote_fetch')"
+TOKEN_REFUSED = "response.code_details.startsWith('jwt_authn_access_denied')"  # noqa: S105
 
 
 def local_replies() -> Config:
     """The first filter that fits decides: missing keys, then any failure of a token, then the status."""
-    no_keys = {
-        "extension_filter": {
-            "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": typed("extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=KEYS_MISSING),
-        }
-    }
-    bad_token = {"response_flag_filter": {"flags": ["UAEX"]}}
-    mappers = [*_both_languages(NO_KEYS, no_keys), *_both_languages(TOKEN, bad_token)]
+    mappers = [*_both_languages(NO_KEYS, _details(KEYS_MISSING)), *_both_languages(TOKEN, _details(TOKEN_REFUSED))]
     for reply in REPLIES:
         mappers += _both_languages(reply, _status_is(reply.status))
     return {"mappers": mappers}
@@ -154,6 +148,16 @@ def _mapper(reply: Reply, title: str, condition: Config) -> Config:
         header = {"key": "Retry-After", "value": str(reply.retry_after)}
         mapper["headers_to_add"] = [{"header": header, "append_action": "ADD_IF_ABSENT"}]
     return mapper
+
+
+def _details(expression: str) -> Config:
+    """A condition on why Envoy answered by itself, in CEL."""
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": typed("extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=expression),
+        }
+    }
 
 
 def _status_is(status: int) -> Config:

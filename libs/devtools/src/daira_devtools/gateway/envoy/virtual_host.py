@@ -17,7 +17,7 @@ REPEATABLE = ("GET", "HEAD")
 
 def virtual_host(edge: Edge, routes: Sequence[Route]) -> Config:
     """Every route, then 405 for its other methods; what nothing matches is 404."""
-    listed: list[Config] = [_document(edge)]
+    listed: list[Config] = [_document(edge), _preflight("/media/", any_origin=True), _preflight("/", any_origin=False)]
     for _, group in groupby(routes, key=lambda one: one.shape):
         same = list(group)
         listed += [_route(route) for route in same]
@@ -101,6 +101,26 @@ def _absent(name: str, match: Config) -> Config:
         "match": match,
         "direct_response": {"status": 404},
         "typed_per_filter_config": {filters.TOKENS: filters.token_rule(None)},
+    }
+
+
+def _preflight(prefix: str, *, any_origin: bool) -> Config:
+    """The CORS filter answers known origins before the router; what it lets pass came from a foreign one."""
+    asked = [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "origin", "present_match": True},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
+    own = {filters.CORS: filters.cors((".*",), with_credentials=False)} if any_origin else {}
+    return {
+        "name": f"preflight {prefix}",
+        "match": {"prefix": prefix, "headers": asked},
+        "route": {"cluster": "auth", "idle_timeout": "5s", "max_stream_duration": {"max_stream_duration": "5s"}},
+        "typed_per_filter_config": {
+            **own,
+            filters.TOKENS: filters.token_rule(None),
+            filters.PERMISSIONS: filters.nobody(),
+        },
     }
 
 
