@@ -5,6 +5,7 @@ from fractions import Fraction
 import msgspec
 
 from daira_video.adapters.confinement import Level
+from daira_video.domain.fractions import read_fraction, write_fraction
 from daira_video.domain.ladder import Rung
 from daira_video.domain.limits import FailureCode, Limits, Source
 from daira_video.domain.playlists import Segment
@@ -116,30 +117,18 @@ Result = Measured | Probed | Encoded | Posted
 Reply = Confined | Progress | Rejected | Measured | Probed | Encoded | Posted
 
 
-def _encode_hook(value: object) -> object:
-    if isinstance(value, Fraction):
-        return str(value)
-    raise TypeError(f"no way to write a {type(value)}")
-
-
-def _decode_hook(type_: type, value: object) -> object:
-    if type_ is Fraction:
-        return Fraction(str(value))
-    raise TypeError(f"no way to read a {type_}")
-
-
 def dump(message: Request | Reply) -> bytes:
     """One line, with its end."""
-    return msgspec.json.encode(message, enc_hook=_encode_hook) + b"\n"
+    return msgspec.json.encode(message, enc_hook=write_fraction) + b"\n"
 
 
 def read_request(text: bytes) -> Request:
     """Raises msgspec.DecodeError."""
-    request: Request = msgspec.json.decode(text, type=Request, dec_hook=_decode_hook)
+    request: Request = msgspec.json.decode(text, type=Request, dec_hook=read_fraction)
     return request
 
 
 def read_reply(line: bytes) -> Reply:
     """Raises msgspec.DecodeError: the child is not trusted either."""
-    reply: Reply = msgspec.json.decode(line, type=Reply, dec_hook=_decode_hook)
+    reply: Reply = msgspec.json.decode(line, type=Reply, dec_hook=read_fraction)
     return reply

@@ -28,3 +28,10 @@ LIFECYCLE = StateGraph(
         VideoState.REMOVED: set(),
     }
 )
+
+_WAY = (VideoState.UPLOADED, VideoState.PROBING, VideoState.PROCESSING, VideoState.PLAYABLE, VideoState.READY)
+
+
+def is_reached(now: VideoState, goal: VideoState) -> bool:
+    """True when a video at `now` is at `goal` or beyond it, so that a repeated step has nothing to move."""
+    return now in _WAY and _WAY.index(now) >= _WAY.index(goal)

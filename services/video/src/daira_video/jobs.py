@@ -1,0 +1,38 @@
+"""Slow work of video: the ladder, and the end of bytes."""
+
+from uuid import UUID
+
+from daira_bus.jobs import Job, JobKind, job
+from daira_video.adapters.sandbox import DecoderDied
+from daira_video.domain.limits import FailureCode
+from daira_video.service.video import VideoService
+from daira_video.service.videos import REMOVE_BYTES, TRANSCODE
+
+_TRIES = 4
+_DEATHS = 8
+"""Claims after which a video is given up even if nobody lived to say why: it takes its worker along."""
+
+
+async def transcode(claimed: Job, video: VideoService) -> None:
+    """From original to ladder; a killed worker's video is continued by the next."""
+    if claimed.attempts > _DEATHS:
+        await video.transcoding.fail(UUID(claimed.key), FailureCode.CRASHED)
+        return
+    await video.transcoding.run(UUID(claimed.key))
+
+
+async def give_up(claimed: Job, error: BaseException, video: VideoService) -> None:
+    """The owner is told why; the rest is in the log and in the job's row."""
+    code = error.code if isinstance(error, DecoderDied) else FailureCode.CRASHED
+    await video.transcoding.fail(UUID(claimed.key), code)
+
+
+async def remove_bytes(claimed: Job, video: VideoService) -> None:
+    """Files of a removed video go."""
+    await video.videos.remove_bytes(UUID(claimed.key))
+
+
+def jobs(*, transcodes: int) -> tuple[JobKind, ...]:
+    """`transcodes` videos at once; none where decoders cannot be locked in."""
+    making = [job(TRANSCODE, transcode, on_dead=give_up, lease_seconds=30, max_attempts=_TRIES, concurrency=transcodes)]
+    return (*(making if transcodes else []), job(REMOVE_BYTES, remove_bytes, max_attempts=1000))

@@ -1,0 +1,118 @@
+"""Rows of videos and their rungs. The only SQL of this service."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from daira_stores.work import Work
+from daira_video.domain.fractions import read_fraction, write_fraction
+from daira_video.domain.videos import Rendition, Video
+
+_COLUMNS = """id, owner_id, storage_key, size_bytes, state, revision, playback_id, failure_code, source, poster"""
+_INSERT = """
+INSERT INTO video (id, owner_id, storage_key, size_bytes, state, playback_id)
+VALUES (%(id)s, %(owner_id)s, %(storage_key)s, %(size_bytes)s, %(state)s, %(playback_id)s)
+ON CONFLICT (id) DO NOTHING
+"""
+_UPDATE = """
+UPDATE video SET state = %(state)s, revision = %(revision)s, playback_id = %(playback_id)s,
+    failure_code = %(failure_code)s, source = %(source)s, poster = %(poster)s, updated_at = clock_timestamp()
+WHERE id = %(id)s
+"""
+_FIND = f"SELECT {_COLUMNS} FROM video WHERE id = %s"  # noqa: S608 - _COLUMNS is a constant
+_LOCK = f"SELECT {_COLUMNS} FROM video WHERE id = %s FOR UPDATE"  # noqa: S608
+_FIND_PLAYBACK = f"SELECT {_COLUMNS} FROM video WHERE playback_id = %s"  # noqa: S608
+_OWNED = "SELECT id FROM video WHERE owner_id = %s ORDER BY id"
+_DELETE = "DELETE FROM video WHERE id = %s"
+_PUT_RENDITION = """
+INSERT INTO rendition (video_id, name, width, height, rate, codecs, peak_bps, average_bps, segments, size_bytes,
+    has_mp4)
+VALUES (%(video_id)s, %(name)s, %(width)s, %(height)s, %(rate)s, %(codecs)s, %(peak_bps)s, %(average_bps)s,
+    %(segments)s, %(size_bytes)s, %(has_mp4)s)
+ON CONFLICT (video_id, name) DO UPDATE SET width = excluded.width, height = excluded.height, rate = excluded.rate,
+    codecs = excluded.codecs, peak_bps = excluded.peak_bps, average_bps = excluded.average_bps,
+    segments = excluded.segments, size_bytes = excluded.size_bytes, has_mp4 = excluded.has_mp4
+"""
+_RENDITIONS = """
+SELECT name, width, height, rate, codecs, peak_bps, average_bps, segments, size_bytes, has_mp4
+FROM rendition WHERE video_id = %s ORDER BY average_bps
+"""
+_PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_IS_ERASED = "SELECT 1 FROM erased_person WHERE id = %s"
+
+
+async def add(work: Work, video: Video) -> bool:
+    """Insert a video; False when it is known already."""
+    cursor = await work.execute(_INSERT, _row(video))
+    return cursor.rowcount == 1
+
+
+async def update(work: Work, video: Video) -> None:
+    """Write all that may change; the caller holds the row's lock."""
+    await work.execute(_UPDATE, _row(video))
+
+
+async def find(work: Work, video_id: UUID) -> Video | None:
+    """A video in any state."""
+    return _video(await work.one(_FIND, (video_id,)))
+
+
+async def lock(work: Work, video_id: UUID) -> Video | None:
+    """A video with its row locked, so that its events leave in order."""
+    return _video(await work.one(_LOCK, (video_id,)))
+
+
+async def find_playback(work: Work, playback_id: str) -> Video | None:
+    """The video that a URL means now."""
+    return _video(await work.one(_FIND_PLAYBACK, (playback_id,)))
+
+
+async def owned(work: Work, owner_id: UUID) -> list[UUID]:
+    """Ids of all videos of a person."""
+    return [row["id"] for row in await work.all(_OWNED, (owner_id,))]
+
+
+async def delete(work: Work, video_id: UUID) -> None:
+    """Forget a video and its rungs."""
+    await work.execute(_DELETE, (video_id,))
+
+
+async def put_rendition(work: Work, video_id: UUID, rendition: Rendition) -> None:
+    """A rung whose files are all stored."""
+    row = msgspec.structs.asdict(rendition) | {"video_id": video_id, "rate": str(rendition.rate)}
+    await work.execute(_PUT_RENDITION, row)
+
+
+async def renditions(work: Work, video_id: UUID) -> tuple[Rendition, ...]:
+    """Finished rungs, smallest first."""
+    rows = await work.all(_RENDITIONS, (video_id,))
+    return tuple(msgspec.convert(row, Rendition, dec_hook=read_fraction) for row in rows)
+
+
+async def put_erased(work: Work, person_id: UUID, erased_at: datetime) -> None:
+    """Remember an erased person: a late upload must not bring anything back."""
+    await work.execute(_PUT_ERASED, (person_id, erased_at))
+
+
+async def is_erased(work: Work, person_id: UUID) -> bool:
+    """True for an erased person."""
+    return await work.one(_IS_ERASED, (person_id,)) is not None
+
+
+def _row(video: Video) -> dict[str, Any]:
+    row = msgspec.structs.asdict(video)
+    row["state"] = video.state.value
+    row["source"] = _json(video.source)
+    row["poster"] = _json(video.poster)
+    return row
+
+
+def _json(part: msgspec.Struct | None) -> Jsonb | None:
+    return None if part is None else Jsonb(msgspec.to_builtins(part, enc_hook=write_fraction))
+
+
+def _video(row: dict[str, Any] | None) -> Video | None:
+    return None if row is None else msgspec.convert(row, Video, dec_hook=read_fraction)

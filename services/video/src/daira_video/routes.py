@@ -1,0 +1,158 @@
+"""/media/videos: streams for whoever has the URL; the playback id in it is the permission."""
+
+import gzip
+from hashlib import blake2b
+from typing import Any
+
+from litestar import HttpMethod, Request, Response, Router, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from daira_video.domain import keys
+from daira_video.metrics import SERVED_BYTES
+from daira_video.service.playback import File
+from daira_video.service.video import VideoService
+from daira_web.guards import PUBLIC
+
+FOREVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "public, no-cache"
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+ANYWHERE = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@route(
+    "/{playback_id:str}/master.m3u8",
+    http_method=READ,
+    operation_id="ReadMasterPlaylist",
+    summary="The adaptive stream of a video; it gains rungs while they are made",
+    opt=PUBLIC,
+)
+async def read_master(
+    request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
+) -> Response[Any]:
+    """Revalidated each time."""
+    return _playlist(request, await video.playback.master(playback_id))
+
+
+@route(
+    "/{playback_id:str}/{rung:str}/playlist.m3u8",
+    http_method=READ,
+    operation_id="ReadRungPlaylist",
+    summary="The segments of one rung, such as 360p",
+    opt=PUBLIC,
+)
+async def read_playlist(
+    request: Request[Any, Any, Any],
+    playback_id: FromPath[str],
+    rung: FromPath[str],
+    video: NamedDependency[VideoService],
+) -> Response[Any]:
+    """Revalidated each time."""
+    return _playlist(request, await video.playback.playlist(playback_id, rung))
+
+
+@route(
+    "/{playback_id:str}/{rung:str}/{segment:str}",
+    http_method=READ,
+    operation_id="ReadSegment",
+    summary="A segment of one rung, such as 360p/seg_00000.ts",
+    opt=PUBLIC,
+)
+async def read_segment(
+    request: Request[Any, Any, Any],
+    playback_id: FromPath[str],
+    rung: FromPath[str],
+    segment: FromPath[str],
+    video: NamedDependency[VideoService],
+) -> Response[Any]:
+    """Immutable, with ranges."""
+    file = await video.playback.segment(playback_id, rung, segment, request.headers.get("range"))
+    return _file(request, file, f"{rung}/{segment}", "segment")
+
+
+@route(
+    "/{playback_id:str}/video.mp4",
+    http_method=READ,
+    operation_id="ReadMp4",
+    summary="The whole video as one MP4 of at most 720p",
+    opt=PUBLIC,
+)
+async def read_mp4(
+    request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
+) -> Response[Any]:
+    """Immutable, with ranges."""
+    return _file(request, await _named(request, video, playback_id, keys.MP4), keys.MP4, "mp4")
+
+
+@route(
+    "/{playback_id:str}/poster.jpg",
+    http_method=READ,
+    operation_id="ReadPoster",
+    summary="A still picture of the video, as JPEG",
+    opt=PUBLIC,
+)
+async def read_poster(
+    request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
+) -> Response[Any]:
+    """Immutable."""
+    return _file(request, await _named(request, video, playback_id, keys.POSTERS[0]), keys.POSTERS[0], "poster")
+
+
+@route(
+    "/{playback_id:str}/poster.webp",
+    http_method=READ,
+    operation_id="ReadPosterWebp",
+    summary="A still picture of the video, as WebP",
+    opt=PUBLIC,
+)
+async def read_poster_webp(
+    request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
+) -> Response[Any]:
+    """Immutable."""
+    return _file(request, await _named(request, video, playback_id, keys.POSTERS[1]), keys.POSTERS[1], "poster")
+
+
+async def _named(request: Request[Any, Any, Any], video: VideoService, playback_id: str, name: str) -> File:
+    return await video.playback.file(playback_id, name, request.headers.get("range"))
+
+
+def _playlist(request: Request[Any, Any, Any], text: str) -> Response[Any]:
+    """Playlists are compressed, as players expect them to be."""
+    body = text.encode()
+    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {**ANYWHERE, "ETag": tag, "Cache-Control": ASK_AGAIN, "Vary": "Accept-Encoding"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(None, status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    headers["Content-Length"] = str(len(body))
+    if request.method == "HEAD":
+        body = b""
+    return Response(body, headers=headers, media_type=keys.content_type(keys.MASTER))
+
+
+def _file(request: Request[Any, Any, Any], file: File, name: str, kind: str) -> Response[Any]:
+    headers = {**ANYWHERE, "Cache-Control": FOREVER, "Accept-Ranges": "bytes", "Content-Length": str(file.length)}
+    if file.span is not None:
+        headers["Content-Range"] = f"bytes {file.span.start}-{file.span.end - 1}/{file.size}"
+    status, media_type = 200 if file.span is None else 206, keys.content_type(name)
+    if request.method == "HEAD":
+        return Response(b"", status_code=status, headers=headers, media_type=media_type)
+    SERVED_BYTES.labels(kind).inc(file.length)
+    return Stream(file.chunks, status_code=status, headers=headers, media_type=media_type)
+
+
+ROUTES = (
+    Router(
+        path="/media/videos",
+        route_handlers=[read_master, read_playlist, read_segment, read_mp4, read_poster, read_poster_webp],
+        tags=["video"],
+    ),
+)

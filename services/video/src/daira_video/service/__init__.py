@@ -1,0 +1,1 @@
+"""Use-cases of video: taking uploads in, transcoding them, serving and forgetting them."""

@@ -1,0 +1,36 @@
+"""Settings of video; each field is an environment variable DAIRA_VIDEO_<FIELD>."""
+
+from daira_kit.settings import CommonSettings
+
+
+class Settings(CommonSettings, frozen=True, kw_only=True):
+    """Sizes in MiB, times in seconds where the name does not say otherwise."""
+
+    s3_endpoint: str
+    """URL of the S3 server, with its scheme."""
+    s3_access_key: str
+    """Access key with read rights below `media/` and all rights below `video/`."""
+    s3_secret_key: str
+    """Its secret."""
+    s3_bucket: str = "daira-media"
+    """The bucket that all media share; ours lie below `video/`."""
+    work_folder: str = ""
+    """Where originals and unfinished rungs lie, on a disk with room for twice the largest original; empty: the
+    system's temporary folder."""
+    transcodes: int = 1
+    """Videos transcoded at once by one worker."""
+    decoder_threads: int = 2
+    """Threads that decode one video; each rung has one encoder thread besides."""
+    preset: str = "fast"
+    """libx264 preset of all rungs."""
+    max_video_mib: int = 2048
+    """Largest original."""
+    max_seconds: int = 600
+    """Longest video."""
+    decoder_memory_mib: int = 3072
+    """Address space of one decoding process."""
+    min_sandbox_level: int = 3
+    """Weakest confinement (0 none, 1 limits, 2 system calls, 3 files, 4 namespaces) under which originals are opened;
+    below it this worker transcodes nothing."""
+    playback_cache_seconds: float = 10.0
+    """How long a revoked playback id may still be answered by a process that knew it."""

@@ -1,0 +1,78 @@
+"""The only place that builds objects."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from daira_observe.logs import get_logger
+from daira_runtime import Parts, Platform
+from daira_stores.objects import open_objects
+from daira_video.adapters.confinement import Level
+from daira_video.adapters.objects import VideoObjects
+from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
+from daira_video.adapters.workspace import Workspace
+from daira_video.domain.limits import Limits
+from daira_video.handlers import SUBSCRIPTIONS
+from daira_video.jobs import jobs
+from daira_video.metrics import SANDBOX_LEVEL
+from daira_video.routes import ROUTES
+from daira_video.service.playback import Playback
+from daira_video.service.records import Records
+from daira_video.service.transcoding import Transcoding
+from daira_video.service.video import VideoService
+from daira_video.service.videos import Videos
+from daira_video.settings import Settings
+
+logger = get_logger(__name__)
+_MIB = 1024 * 1024
+
+
+@asynccontextmanager
+async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
+    """Video, ready for any role."""
+    objects = VideoObjects(
+        open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+    )
+    limits = _limits(settings)
+    sandbox = Sandbox(
+        limits,
+        minimum=Level(settings.min_sandbox_level),
+        threads=settings.decoder_threads,
+        preset=settings.preset,
+    )
+    workspace = Workspace(settings.work_folder)
+    workspace.sweep()
+    video = VideoService(
+        videos=Videos(platform.database, objects),
+        transcoding=Transcoding(Records(platform.database), objects, sandbox, workspace, limits),
+        playback=Playback(platform.database, objects, remember_seconds=settings.playback_cache_seconds),
+    )
+    can_decode = await _measured(sandbox)
+    yield Parts(
+        target=video,
+        routes=ROUTES,
+        dependencies={"video": video},
+        subscriptions=SUBSCRIPTIONS,
+        jobs=jobs(transcodes=settings.transcodes if can_decode else 0),
+        optional={"s3": objects.check},
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_bytes=settings.max_video_mib * _MIB,
+        max_seconds=settings.max_seconds,
+        memory_bytes=settings.decoder_memory_mib * _MIB,
+    )
+
+
+async def _measured(sandbox: Sandbox) -> bool:
+    """Export how far decoders are locked in here; False where that is too little to open a stranger's file."""
+    try:
+        level = await sandbox.measure()
+    except (SandboxTooWeak, DecoderDied) as weak:
+        SANDBOX_LEVEL.set(-1)
+        logger.warning("sandbox_too_weak", reason=str(weak))
+        return False
+    SANDBOX_LEVEL.set(level)
+    logger.info("sandbox_measured", level=level.name)
+    return True
