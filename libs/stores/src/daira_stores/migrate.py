@@ -90,5 +90,5 @@ async def _run(connection: AsyncConnection, migration: Migration) -> None:
                 "INSERT INTO schema_migration (component, name, checksum) VALUES (%s, %s, %s)",
                 (migration.component, migration.name, migration.checksum),
             )
-    except Exception as error:  # house-skip: broad-except - reported with the file's name, then raised
+    except Exception as error:
         raise MigrationError(f"{migration.component}/{migration.name}: {error}") from error
