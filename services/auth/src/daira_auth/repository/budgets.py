@@ -11,7 +11,7 @@ from hashlib import sha256
 from limits import RateLimitItem, parse_many
 from limits.aio.storage import MovingWindowSupport
 from limits.aio.strategies import MovingWindowRateLimiter, RateLimiter, SlidingWindowCounterRateLimiter
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from daira_auth.domain.limits import Profile, is_pumped
 from daira_auth.errors import SendLimitReached
@@ -102,5 +102,5 @@ def _seconds_until(epoch: float) -> int:
 async def _fails_closed() -> AsyncIterator[None]:
     try:
         yield
-    except (RedisError, OSError, TimeoutError) as error:
+    except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
         raise BudgetsUnavailable from error
