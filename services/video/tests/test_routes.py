@@ -1,0 +1,97 @@
+"""Bytes for players: whoever knows the playback id may watch, nobody else."""
+
+import gzip
+
+import pytest
+
+from daira_contracts.video import VideoState
+from daira_testing.clips import Clip, make
+from daira_testing.waiting import eventually
+
+
+@pytest.fixture
+async def ready(running, tmp_path):
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip(seconds=1)))
+    return await running.told(video_id, VideoState.READY)
+
+
+async def test_anybody_with_the_playback_id_may_watch_without_a_token(running, ready):
+    answer = await running.http.get(ready.hls_url)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/vnd.apple.mpegurl"
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/media/videos/{other}/master.m3u8",
+        "/media/videos/%2e%2e/master.m3u8",
+        "/media/videos/{video}/master.m3u8",
+        "/media/videos/{playback}/144p/playlist.m3u8",
+        "/media/videos/{playback}/360p/seg_99999.ts",
+        "/media/videos/{playback}/360p/..%2f..%2foriginal",
+        "/media/videos/{playback}/360p/poster.jpg",
+        "/media/videos/{playback}/..%2fvideo.mp4/playlist.m3u8",
+    ],
+)
+async def test_nothing_else_is_served(running, ready, path):
+    url = path.format(other="0" * 32, video=ready.video_id, playback=ready.playback_id)
+
+    assert (await running.http.get(url)).status_code == 404
+
+
+async def test_playlists_are_compressed_and_revalidated(running, ready):
+    async with running.http.stream("GET", ready.hls_url, headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(raw).startswith(b"#EXTM3U")
+    assert "no-cache" in answer.headers["cache-control"]
+    again = await running.http.get(ready.hls_url, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_segments_are_immutable_and_given_in_parts(running, ready):
+    url = ready.hls_url.replace("master.m3u8", "360p/seg_00000.ts")
+    whole = await running.http.get(url)
+
+    middle = await running.http.get(url, headers={"Range": "bytes=100-199"})
+    tail = await running.http.get(url, headers={"Range": "bytes=-188"})
+    outside = await running.http.get(url, headers={"Range": f"bytes={len(whole.content)}-"})
+    head = await running.http.head(url)
+
+    assert whole.headers["content-type"] == "video/mp2t"
+    assert "immutable" in whole.headers["cache-control"]
+    assert (middle.status_code, middle.content) == (206, whole.content[100:200])
+    assert middle.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
+    assert (tail.status_code, tail.content) == (206, whole.content[-188:])
+    assert outside.status_code == 416
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) == len(whole.content)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("video.mp4", "video/mp4"), ("poster.jpg", "image/jpeg"), ("poster.webp", "image/webp")]
+)
+async def test_the_other_files_have_their_types(running, ready, name, kind):
+    answer = await running.http.get(ready.hls_url.replace("master.m3u8", name))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_replaced_playback_id_stops_working_and_the_new_one_is_told(running, ready):
+    async with running.database.work() as work:
+        await running.video.videos.replace_playback(ready.video_id, work)
+
+    async def gone():
+        return (await running.http.get(ready.hls_url)).status_code == 404
+
+    await eventually(gone)
+    told = await running.probe.wait_for(
+        type(ready), lambda event: event.video_id == ready.video_id and event.revision > ready.revision
+    )
+    assert told.playback_id != ready.playback_id
+    assert (await running.http.get(told.hls_url)).status_code == 200

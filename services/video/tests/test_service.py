@@ -1,0 +1,137 @@
+"""From the event of an upload to a stream that plays, on real stores."""
+
+from daira_contracts.auth import UserErasedV1
+from daira_contracts.media import AssetKind, AssetState
+from daira_contracts.video import ProgressReportedV1, VideoChangedV1, VideoState
+from daira_kit.clock import now
+from daira_kit.ids import new_id
+from daira_testing.clips import Clip, make, sample
+from daira_testing.waiting import eventually
+
+
+async def events_of(running, video_id):
+    events = [event for event in await running.probe.events(VideoChangedV1) if event.video_id == video_id]
+    return sorted(events, key=lambda event: event.revision)
+
+
+async def test_an_uploaded_video_becomes_a_stream_that_obeys_the_rules(running):
+    video_id = await running.upload(sample())
+
+    ready = await running.told(video_id, VideoState.READY, VideoState.FAILED)
+
+    facts = await running.checked(ready.hls_url)
+    assert ready.failure_code is None
+    assert [variant.name for variant in ready.variants] == ["240p", "360p", "480p", "720p"]
+    assert {v.attributes["BANDWIDTH"] for v in facts.variants} == {str(v.bandwidth) for v in ready.variants}
+    assert (ready.width, ready.height, ready.duration_ms) == (1280, 720, 5280)
+    assert ready.blurhash
+    mp4 = await running.http.get(ready.mp4_url)
+    assert mp4.content[4:8] == b"ftyp"
+    assert (await running.http.get(ready.poster_url)).headers["content-type"] == "image/jpeg"
+
+
+async def test_every_state_is_told_once_in_order_and_playable_comes_before_the_ladder(running):
+    video_id = await running.upload(sample())
+
+    await running.told(video_id, VideoState.READY)
+
+    events = await events_of(running, video_id)
+    assert [event.state.value for event in events] == ["PROBING", "PROCESSING", "PLAYABLE", "READY"]
+    assert [event.revision for event in events] == [1, 2, 3, 4]
+    assert [variant.name for variant in events[2].variants] == ["240p", "360p"]
+    assert events[2].hls_url == events[3].hls_url
+    assert events[0].hls_url is None
+    reports = [report for report in await running.probe.events(ProgressReportedV1) if report.video_id == video_id]
+    percents = [report.percent for report in reports]
+    assert percents == sorted(percents)
+    assert len(percents) >= 2
+
+
+async def test_an_upload_told_twice_is_made_once(running, tmp_path):
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+    await running.told(video_id, VideoState.READY)
+
+    await running.probe.publish(running.asset(video_id, "media/elsewhere", revision=1))
+    other = await running.upload(make(tmp_path / "b.mp4", Clip()))
+    await running.told(other, VideoState.READY)
+
+    assert [event.state.value for event in await events_of(running, video_id)][-1] == "READY"
+    assert len(await events_of(running, video_id)) == 4
+
+
+async def test_images_are_none_of_our_business(running, tmp_path):
+    image = new_id()
+    await running.probe.publish(running.asset(image, "media/image", kind=AssetKind.IMAGE))
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+    await running.told(video_id, VideoState.READY)
+
+    assert await events_of(running, image) == []
+
+
+async def test_a_poison_file_ends_failed_with_its_reason_and_is_not_tried_again(running, tmp_path):
+    junk = tmp_path / "junk.mp4"
+    junk.write_bytes(b"I am a video, believe me. " * 100)
+
+    video_id = await running.upload(junk)
+
+    failed = await running.told(video_id, VideoState.FAILED)
+    assert failed.failure_code == "not_media"
+    assert failed.hls_url is None and failed.playback_id is None
+
+    async def finished():
+        async with running.database.read() as work:
+            return not await work.all("SELECT 1 FROM job WHERE key = %s", (str(video_id),))
+
+    await eventually(finished)
+
+
+async def test_an_original_that_is_not_there_ends_failed(running):
+    video_id = new_id()
+    await running.probe.publish(running.asset(video_id, f"media/{video_id}/nothing"))
+
+    assert (await running.told(video_id, VideoState.FAILED)).failure_code == "original_missing"
+
+
+async def test_a_small_video_has_its_mp4_from_the_first_pass(running, tmp_path):
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+
+    ready = await running.told(video_id, VideoState.READY)
+
+    assert [(variant.width, variant.height) for variant in ready.variants] == [(160, 120), (160, 120)]
+    assert (await running.http.get(ready.mp4_url)).status_code == 200
+
+
+async def test_a_removed_upload_is_withdrawn_everywhere(running, tmp_path):
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+    ready = await running.told(video_id, VideoState.READY)
+    assert (await running.http.get(ready.hls_url)).status_code == 200
+
+    await running.probe.publish(running.asset(video_id, "x", AssetState.REMOVED, revision=2))
+    await running.told(video_id, VideoState.REMOVED)
+
+    async def withdrawn():
+        gone = (await running.http.get(ready.hls_url)).status_code == 404
+        return gone and not await running.stored(video_id)
+
+    await eventually(withdrawn)
+    records = await running.probe.records(VideoChangedV1.topic)
+    assert [r.value for r in records if r.key == str(video_id).encode()][-1] is None
+
+
+async def test_an_erased_person_leaves_neither_rows_nor_bytes_and_late_uploads_are_refused(running, tmp_path):
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+    await running.told(video_id, VideoState.READY)
+
+    await running.probe.publish(UserErasedV1(user_id=running.person, erased_at=now()))
+
+    async def erased():
+        async with running.database.read() as work:
+            rows = await work.all("SELECT 1 FROM video WHERE owner_id = %s", (running.person,))
+            return not rows and not await running.stored(video_id)
+
+    await eventually(erased)
+    late = await running.upload(make(tmp_path / "b.mp4", Clip()))
+    stranger = new_id()
+    await running.probe.publish(running.asset(stranger, "media/none", owner_id=new_id()))
+    await running.told(stranger, VideoState.FAILED)
+    assert await events_of(running, late) == []
