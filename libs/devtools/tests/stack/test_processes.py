@@ -166,3 +166,8 @@ def test_a_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
 )
 def test_names_with_spaces_and_brackets_do_not_shift_the_fields(text: str) -> None:
     assert processes.parse(text) == processes.Kernel(state="S", parent=1, group=7, threads=1, start=55)
+
+
+@pytest.mark.parametrize(("state", "threads", "is_dead"), [("S", 1, False), ("Z", 1, True), ("Z", 3, False)])
+def test_a_zombie_with_threads_that_still_hold_its_ports_is_not_dead(state: str, threads: int, is_dead: bool) -> None:
+    assert processes.Kernel(state=state, parent=1, group=1, threads=threads, start=1).is_dead is is_dead
