@@ -29,7 +29,7 @@ from daira_runtime import Parts, Platform
 from daira_stores.objects import open_objects
 from daira_stores.postgres import Database
 
-S3_CONNECTIONS = 64
+S3_CONNECTIONS = 16
 S3_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5, sock_read=30)
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from tempfile import TemporaryFile
 
-BATCH = 128 * 1024
+BATCH = 64 * 1024
 """Bytes collected before a write, and read at once when sending: a thread hop costs more than a small write."""
 
 

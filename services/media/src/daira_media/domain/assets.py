@@ -112,7 +112,7 @@ def visible_state(asset: Asset, video: Video | None, percent: int | None = None)
     if asset.kind is not Purpose.VIDEO:
         return asset.state.value
     if video is None:
-        return (AssetState.UPLOADED if percent is None else AssetState.PROCESSING).value
+        return "UPLOADED" if percent is None else "PROCESSING"
     return VIDEO_STATES.get(video.state, AssetState.REMOVED.value)
 
 

@@ -37,7 +37,8 @@ DENIED = {
 CLONE = {"x86_64": 56, "aarch64": 220}
 CLONE3 = 435
 CLONE_THREAD = 0x10000
-BPF_LOAD, BPF_EQUAL, BPF_BITS, BPF_RETURN = 0x20, 0x15, 0x45, 0x06
+BPF_LOAD, BPF_EQUAL, BPF_ABOVE, BPF_BITS, BPF_RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+X32_NUMBERS = 0x40000000
 SECCOMP_KILL, SECCOMP_EPERM, SECCOMP_ENOSYS, SECCOMP_ALLOW = 0x80000000, 0x00050001, 0x00050026, 0x7FFF0000
 
 
@@ -102,6 +103,8 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
         (BPF_EQUAL, 1, 0, architecture),
         (BPF_RETURN, 0, 0, SECCOMP_KILL),
         (BPF_LOAD, 0, 0, 0),  # seccomp_data.nr
+        (BPF_ABOVE, 0, 1, X32_NUMBERS),  # the same calls under other numbers
+        (BPF_RETURN, 0, 0, SECCOMP_EPERM),
     ]
     for number in numbers:
         program += [(BPF_EQUAL, 0, 1, number), (BPF_RETURN, 0, 0, SECCOMP_EPERM)]
