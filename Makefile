@@ -19,7 +19,7 @@ DISTRIBUTIONS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard contracts/pypro
 SOURCES := contracts libs services tests
 
 .PHONY: help setup up down status demo run migrate test check bench fmt lint types imports house \
-	contracts contracts-check compose pins pins-check clean
+	generate contracts contracts-check routes compose pins pins-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,8 +79,13 @@ house: ## the house rules
 
 ##@ Generate it
 
+generate: contracts routes compose ## everything that is written from something else and committed
+
 contracts: ## schemas, AsyncAPI, catalogue and access rules from the structs and topic files
 	@$(PYTHON) -m daira_devtools.contracts generate
+
+routes: ## the gateway's route table and the merged OpenAPI document
+	@$(PYTHON) -m daira_devtools.gateway generate
 
 compose: ## compose/services.yaml from native.toml and the services' settings
 	@$(STACK) compose
