@@ -1,0 +1,1 @@
+"""Verdicts on what people publish, and the word lists they rest on."""

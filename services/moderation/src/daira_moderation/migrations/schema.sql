@@ -1,0 +1,46 @@
+-- What all migrations together must give (tested). Verdicts, cases, word lists, and who is erased. No text of anybody.
+CREATE TABLE verdict (
+    subject text NOT NULL CHECK (subject IN ('POST', 'PROFILE')),
+    subject_id text NOT NULL,
+    author_id uuid NOT NULL,
+    seen bigint NOT NULL,
+    judged bigint NOT NULL,
+    revision bigint NOT NULL,
+    decision text CHECK (decision IN ('APPROVED', 'REJECTED', 'NEEDS_REVIEW')),
+    reasons jsonb NOT NULL DEFAULT '[]',
+    policy_version bigint NOT NULL,
+    decided_at timestamptz NOT NULL,
+    gone boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (subject, subject_id)
+);
+CREATE INDEX verdict_author ON verdict (author_id);
+
+CREATE TABLE review_case (
+    id uuid PRIMARY KEY,
+    subject text NOT NULL,
+    subject_id text NOT NULL,
+    subject_revision bigint NOT NULL,
+    author_id uuid NOT NULL,
+    reasons jsonb NOT NULL,
+    state text NOT NULL CHECK (state IN ('OPEN', 'DECIDED', 'OBSOLETE')),
+    opened_at timestamptz NOT NULL,
+    decision text,
+    reason_code text,
+    decided_by uuid,
+    decided_at timestamptz,
+    UNIQUE (subject, subject_id, subject_revision)
+);
+CREATE INDEX review_case_open ON review_case (opened_at, id) WHERE state = 'OPEN';
+CREATE INDEX review_case_author ON review_case (author_id);
+
+CREATE TABLE wordlist (
+    list_id text PRIMARY KEY,
+    version bigint NOT NULL,
+    entries jsonb NOT NULL,
+    published_at timestamptz NOT NULL
+);
+
+CREATE TABLE erased_person (
+    user_id uuid PRIMARY KEY,
+    erased_at timestamptz NOT NULL
+);

@@ -1,0 +1,1 @@
+"""Statements about verdicts, cases and word lists; the only room with SQL."""

@@ -1,0 +1,7 @@
+"""Settings of moderation, read from DAIRA_MODERATION_* once."""
+
+from daira_kit.settings import CommonSettings
+
+
+class Settings(CommonSettings, frozen=True, kw_only=True):
+    """Moderation needs no more than every service does."""

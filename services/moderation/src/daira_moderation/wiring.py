@@ -1,0 +1,44 @@
+"""Builds moderation."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from daira_bus.broadcast import view
+from daira_contracts.moderation import WordlistChangedV1
+from daira_kit.cursors import CursorCodec
+from daira_moderation.handlers import SUBSCRIPTIONS
+from daira_moderation.jobs import JOBS, publish_packaged
+from daira_moderation.routes import ROUTES
+from daira_moderation.service import ModerationService
+from daira_moderation.service.cases import Cases
+from daira_moderation.service.policy import Policy
+from daira_moderation.service.verdicts import Verdicts
+from daira_moderation.service.wordlists import WordLists, packaged
+from daira_moderation.settings import Settings
+from daira_runtime import Parts, Platform
+
+
+@asynccontextmanager
+async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
+    """Everything of one process; nothing is connected yet."""
+    database, policy = platform.database, Policy(packaged())
+    moderation = ModerationService(
+        policy=policy,
+        verdicts=Verdicts(database, policy),
+        cases=Cases(database, CursorCodec(settings.cursor_secret)),
+        wordlists=WordLists(database),
+    )
+
+    async def publishing(stop: asyncio.Event) -> None:
+        await publish_packaged(moderation, stop)
+
+    yield Parts(
+        target=moderation,
+        routes=ROUTES,
+        dependencies={"moderation": moderation},
+        subscriptions=SUBSCRIPTIONS,
+        jobs=JOBS,
+        views=(view(WordlistChangedV1, policy.put, policy.remove),),
+        tasks=(publishing,),
+    )

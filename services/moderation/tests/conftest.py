@@ -1,0 +1,34 @@
+"""Moderation as one process on the running stores."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest_asyncio
+from litestar.testing import AsyncTestClient
+
+from daira_moderation.settings import Settings
+from daira_moderation.wiring import build
+from daira_runtime import Process, open_process
+from daira_stores.postgres import Database
+from daira_testing.fixtures import MakeDatabase
+from daira_testing.tokens import TokenMint
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def settings(
+    make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]]
+) -> Settings:
+    return Settings(**common_settings(await make_database("moderation")))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def process(settings: Settings, mint: TokenMint) -> AsyncIterator[Process]:
+    async with open_process("moderation", settings, build) as process:
+        process.platform.verifier.put_key(mint.event)
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(process: Process) -> AsyncIterator[AsyncTestClient[Any]]:
+    async with AsyncTestClient(process.app) as client:
+        yield client
