@@ -89,7 +89,7 @@ class Running(msgspec.Struct, kw_only=True):
 
         async def look() -> bool:
             answer = await self.http.get("/v1/auth/sessions", headers=self.bearer(token))
-            return answer.json().get("code") != "token_invalid"
+            return bool(answer.json().get("code") != "token_invalid")
 
         await eventually(look)
 
@@ -184,7 +184,7 @@ class Bench(msgspec.Struct, kw_only=True):
 
     async def count(self, table: str) -> int:
         async with self.database.read() as work:
-            row = await work.one(f"SELECT count(*) AS n FROM {table}")  # type: ignore[arg-type]
+            row = await work.one(f"SELECT count(*) AS n FROM {table}")
         return int(row["n"]) if row else 0
 
 

@@ -222,7 +222,8 @@ async def test_without_redis_log_in_fails_closed_and_sessions_live_on(start: Any
         await cable.plug()
 
         async def works_again() -> bool:
-            return (await running.phone().verify(open_challenge, running.phone().code())).status_code == 200
+            answer = await running.phone().verify(open_challenge, running.phone().code())
+            return bool(answer.status_code == 200)
 
         assert await eventually(works_again)
 

@@ -12,7 +12,8 @@ NOBODY = "127.0.0.1:1"
 
 async def code_of(running: Any, token: str) -> str | None:
     answer = await running.http.get("/v1/auth/sessions", headers=running.bearer(token))
-    return answer.json().get("code")
+    code: str | None = answer.json().get("code")
+    return code
 
 
 async def test_a_revocation_on_one_replica_reaches_the_other_within_seconds(start: Any) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,6 +74,7 @@ async def test_a_flash_call_falls_back_to_whatsapp_and_sms_on_the_same_session(s
                 return answer.json() if answer.status_code == 200 else None
 
             answer = await eventually(next_channel, every=0.2)
+            assert answer is not None
             assert (answer["method"], answer["sessionId"]) == (method, asked["sessionId"])
         assert (await phone.verify(asked["sessionId"], phone.code())).status_code == 200
 
@@ -115,7 +117,7 @@ async def test_old_reuse_ends_the_session_and_its_access_tokens_die_within_secon
     assert (await phone.refresh(third["refreshToken"])).json()["code"] == "refresh_invalid"
     await probe.wait_for(SessionRevokedV1, lambda event: str(event.user_id) == first["userId"])
     for tokens in (first, second, third):
-        assert await eventually(lambda tokens=tokens: is_dead(running, tokens), within=5)
+        assert await eventually(partial(is_dead, running, tokens), within=5)
 
 
 async def test_logging_out_ends_this_session_only(running: Any) -> None:
