@@ -1,0 +1,1 @@
+"""Posts, and Circle: the newest posts of the people one follows."""

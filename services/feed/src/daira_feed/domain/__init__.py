@@ -1,0 +1,1 @@
+"""What feed decides: pure functions, no clock, no input or output."""

@@ -1,0 +1,1 @@
+"""What feed remembers. The only room with SQL and Redis commands."""

@@ -1,0 +1,39 @@
+"""Names of Redis keys. Everything about one reader, and everything about one author, shares a cluster slot."""
+
+GONE_SECONDS = 7 * 86_400
+"""How long a tombstone of a post is kept; after that PostgreSQL says it again."""
+
+
+def circle(reader: str) -> str:
+    """Sorted set: entries by time of publication, at most CIRCLE_SIZE, and the mark that says it is whole."""
+    return f"c:{{{reader}}}"
+
+
+def reader_state(reader: str) -> str:
+    """Hash: `built`, `day`, `following`, `saver`, and one field a direction for each unusual relation."""
+    return f"m:{{{reader}}}"
+
+
+def stars(reader: str) -> str:
+    """Set: followed authors whose timelines are merged at read time."""
+    return f"k:{{{reader}}}"
+
+
+def rebuild_lock(reader: str) -> str:
+    """Held by whoever rebuilds this reader's Circle."""
+    return f"l:{{{reader}}}"
+
+
+def timeline(author: str) -> str:
+    """Sorted set: an author's newest posts, and the mark that says it is whole."""
+    return f"a:{{{author}}}"
+
+
+def author_card(author: str) -> str:
+    """Hash: `card` (ready JSON), `rev`, `flags`."""
+    return f"u:{{{author}}}"
+
+
+def post_card(author: str, post: str) -> str:
+    """Hash: `card` and `lean` (ready JSON), `rev`, `flags`, `counts` (ready JSON); or only `rev` and `gone`."""
+    return f"p:{{{author}}}:{post}"

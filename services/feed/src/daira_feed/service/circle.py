@@ -1,0 +1,204 @@
+"""Circle: two round trips to Redis and none to PostgreSQL while it is warm."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from daira_contracts.user import DataSaver
+from daira_feed.domain.saver import is_saving
+from daira_feed.domain.timeline import Entry, Position, author_of, below, merge, position_of, post_of
+from daira_feed.domain.visibility import Standing, Subject, Surface, may_see
+from daira_feed.repository import audience
+from daira_feed.repository.cards import StoredAuthor, StoredPost, read_author, read_post, stored_author, stored_post
+from daira_feed.repository.circles import BLOCKED_BY, BLOCKS, MUTES, UNFOLLOWED, Circles, Head, flags_of, read_standings
+from daira_feed.repository.timelines import newer, read_newer
+from daira_feed.service.filling import Filling
+from daira_feed.service.rebuilding import Rebuilding, day_of
+from daira_feed.service.shelf import Shelf
+from daira_kit.clock import now
+from daira_kit.cursors import CursorCodec
+from daira_kit.errors import Unavailable
+from daira_stores.postgres import Database
+
+KIND = "circle"
+EMPTY_ROUNDS = 5
+"""So many wholly hidden pages are skipped before a reader gets an empty one with a cursor."""
+_POSITION: type[Position] = Position  # type: ignore[assignment]  # an alias of a tuple is a type to msgspec only
+_VIEWER = b',"viewer":{"reaction":null,"following":true}}'
+
+
+class Hints(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client says about its connection."""
+
+    save_data: str | None = None
+    network: str | None = None
+
+
+class _Page(msgspec.Struct, frozen=True, gc=False):
+    entries: list[Entry]
+    posts: list[StoredPost]
+    authors: dict[str, StoredAuthor]
+    standings: dict[str, Standing]
+
+
+class Circle:
+    """Reads; rebuilding and filling happen only when Redis does not have what it should."""
+
+    def __init__(
+        self,
+        database: Database,
+        circles: Circles,
+        shelf: Shelf,
+        rebuilding: Rebuilding,
+        filling: Filling,
+        cursors: CursorCodec,
+    ) -> None:
+        self._database, self._circles, self._shelf = database, circles, shelf
+        self._rebuilding, self._filling, self._cursors = rebuilding, filling, cursors
+
+    async def read(self, reader_id: UUID, cursor: str | None, limit: int, hints: Hints) -> bytes:
+        """One page as ready JSON in the shape of CirclePage. Raises CursorInvalid."""
+        reader = reader_id.hex
+        position = self._cursors.decode(KIND, reader, cursor, _POSITION) if cursor else None
+        for _ in range(EMPTY_ROUNDS):
+            head = await self._whole_head(reader_id, position, limit + 1)
+            lean = is_saving(DataSaver(head.saver), save_data=hints.save_data, network=hints.network)
+            page, has_more = await self._page(reader, head, position, limit, lean=lean)
+            items = _items(page)
+            if page.entries:
+                position = position_of(page.entries[-1])
+            await self._tidy(reader_id, head, page)
+            if items or not has_more:
+                break
+        next_cursor = self._cursors.encode(KIND, reader, position) if has_more else None
+        return _page_json(items, next_cursor, head.following)
+
+    async def _whole_head(self, reader_id: UUID, position: Position | None, count: int) -> Head:
+        for _ in range(3):
+            head = await self._circles.read_head(reader_id.hex, position, count)
+            if head.is_whole:
+                return head
+            await self._rebuilding.rebuild(reader_id)
+        raise Unavailable("the Circle is lost faster than it can be rebuilt")
+
+    async def _page(
+        self, reader: str, head: Head, position: Position | None, limit: int, *, lean: bool
+    ) -> tuple[_Page, bool]:
+        pushed = below(head.entries, position)
+        await self._load_stars(head.stars)
+        found = self._merged(head, pushed, position, limit + 1)
+        page, has_news = await self._hydrate(reader, head, found[:limit], lean=lean)
+        if has_news:
+            found = self._merged(head, pushed, position, limit + 1)
+            if found[:limit] != page.entries:
+                page, _ = await self._hydrate(reader, head, found[:limit], lean=lean)
+        return await self._fill(page, lean=lean), len(found) > limit
+
+    def _merged(self, head: Head, pushed: list[Entry], position: Position | None, count: int) -> list[Entry]:
+        if not head.stars:
+            return pushed[:count]
+        return merge(pushed, [self._shelf.cut(star, position, count) for star in head.stars], count)
+
+    async def _load_stars(self, stars: Sequence[str]) -> None:
+        missing = self._shelf.missing(stars)
+        if not missing:
+            return
+        replies = await self._circles.wire.run([command for star in missing for command in read_newer(star, None)])
+        for at, star in enumerate(missing):
+            entries, is_whole = newer(replies[2 * at : 2 * at + 2])
+            if not is_whole:
+                entries = await self._filling.fill_timeline(star)
+            self._shelf.put(star, entries)
+
+    async def _hydrate(self, reader: str, head: Head, entries: list[Entry], *, lean: bool) -> tuple[_Page, bool]:
+        """One round trip; also asks celebrities for news and says whether there was any."""
+        owners = [author_of(entry) for entry in entries]
+        authors = list(dict.fromkeys(owners))
+        stale = self._shelf.stale(head.stars)
+        commands = [read_post(owner, post_of(entry), lean=lean) for owner, entry in zip(owners, entries, strict=True)]
+        commands += [read_author(author) for author in authors]
+        if authors:
+            commands.append(read_standings(reader, authors))
+        commands += [command for star, than in stale for command in read_newer(star, than)]
+        replies = await self._circles.wire.run(commands) if commands else []
+        posts, rest = replies[: len(entries)], replies[len(entries) :]
+        cards, rest = rest[: len(authors)], rest[len(authors) :]
+        flags = rest.pop(0) if authors else []
+        page = _Page(
+            entries,
+            [stored_post(reply) for reply in posts],
+            {author: stored_author(reply) for author, reply in zip(authors, cards, strict=True)},
+            {author: _standing(*flags[2 * at : 2 * at + 2]) for at, author in enumerate(authors)},
+        )
+        return page, self._shelve([star for star, _ in stale], rest)
+
+    def _shelve(self, stars: Sequence[str], replies: Sequence[object]) -> bool:
+        has_news = False
+        for at, star in enumerate(stars):
+            entries, is_whole = newer(replies[2 * at : 2 * at + 2])
+            if is_whole:
+                has_news |= self._shelf.add(star, entries)
+            else:
+                self._shelf.drop(star)
+        return has_news
+
+    async def _fill(self, page: _Page, *, lean: bool) -> _Page:
+        lost = [at for at, post in enumerate(page.posts) if post.card is None and not post.is_gone]
+        authors = [author for author, stored in page.authors.items() if stored.card is None]
+        if lost:
+            pairs = [(author_of(page.entries[at]), post_of(page.entries[at])) for at in lost]
+            for at, stored in zip(lost, await self._filling.fill_posts(pairs, lean=lean), strict=True):
+                page.posts[at] = stored
+        if authors:
+            page.authors.update(zip(authors, await self._filling.fill_authors(authors), strict=True))
+        return page
+
+    async def _tidy(self, reader_id: UUID, head: Head, page: _Page) -> None:
+        gone = [entry for entry, post in zip(page.entries, page.posts, strict=True) if post.is_gone]
+        if gone:
+            await self._circles.remove_entries(reader_id.hex, gone)
+        clock = now()
+        today = day_of(clock.timestamp())
+        if head.day < today:
+            # Once a day: say that the reader is still there, so that pushes go on and the Circle is kept.
+            async with self._database.work() as work:
+                await audience.put_active(work, reader_id, clock)
+            await self._circles.touch(reader_id.hex, today)
+
+
+def _standing(own: bytes | None, theirs: bytes | None) -> Standing:
+    flags = flags_of(own)
+    return Standing(
+        follows=not flags & UNFOLLOWED,
+        blocks=bool(flags & BLOCKS),
+        mutes=bool(flags & MUTES),
+        blocked_by=bool(flags_of(theirs) & BLOCKED_BY),
+    )
+
+
+def _items(page: _Page) -> list[bytes]:
+    items = []
+    for entry, post in zip(page.entries, page.posts, strict=True):
+        owner = author_of(entry)
+        author = page.authors[owner]
+        subject = Subject(
+            is_published=not post.is_gone,
+            followers_only=post.is_limited,
+            author_is_private=author.is_private,
+            author_is_gone=author.is_gone,
+        )
+        if post.card and author.card and may_see(Surface.CIRCLE, page.standings[owner], subject):
+            items.append(b'{"post":%b,"author":%b,"counts":%b%b' % (post.card, author.card, post.counts, _VIEWER))
+    return items
+
+
+def _page_json(items: Sequence[bytes], next_cursor: str | None, following: int) -> bytes:
+    cursor = b'"%b"' % next_cursor.encode() if next_cursor else b"null"
+    more = b"true" if next_cursor else b"false"
+    return b'{"tab":"CIRCLE","items":[%b],"nextCursor":%b,"hasMore":%b,"followingCount":%d}' % (
+        b",".join(items),
+        cursor,
+        more,
+        following,
+    )

@@ -1,0 +1,24 @@
+"""What an operator may turn."""
+
+from daira_kit.settings import CommonSettings
+
+DAY = 86_400
+
+
+class Settings(CommonSettings, frozen=True, kw_only=True):
+    """Settings of feed; each field is an environment variable DAIRA_FEED_<FIELD>."""
+
+    redis_url: str
+    """`redis://host:port/0`, or `redis+cluster://host:port` for a cluster."""
+    redis_timeout: float = 2.0
+    """Longest wait for connecting to Redis and for one pipeline's answers, in seconds."""
+    media_wait_seconds: int = 600
+    """How long a post waits for media nobody has heard of before it is rejected."""
+    celebrity_followers: int = 5_000
+    """From this many followers on, an author's posts are merged at read time instead of being pushed."""
+    inactive_seconds: int = 30 * DAY
+    """Readers who stayed away longer get no pushes; their Circle is rebuilt when they return."""
+    fan_out_page: int = 5_000
+    """Followers read from PostgreSQL at a time."""
+    posts_limit: str = "60/minute"
+    """How many posts one person may make."""

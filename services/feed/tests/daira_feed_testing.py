@@ -1,0 +1,150 @@
+"""A feed process under test, spoken to as clients and other services do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from httpx import ASGITransport, AsyncClient
+
+from daira_contracts.moderation import Decision, Reason, SubjectType, VerdictReachedV1
+from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
+from daira_feed.service import FeedService
+from daira_feed.settings import Settings
+from daira_feed.wiring import build
+from daira_kit.clock import now
+from daira_kit.ids import new_id
+from daira_runtime import Process, open_process
+from daira_testing.tokens import TokenMint
+from daira_testing.topics import TopicProbe
+from daira_testing.waiting import eventually
+
+
+class FeedProcess:
+    """Helpers are named for what happens elsewhere: `follow` is what user tells, `verdict` what moderation tells."""
+
+    def __init__(
+        self, process: Process, client: AsyncClient, mint: TokenMint, probe: TopicProbe, settings: Settings
+    ) -> None:
+        self.process, self.client, self.mint, self.probe, self.settings = process, client, mint, probe, settings
+        self._revisions: dict[object, int] = {}
+
+    @property
+    def service(self) -> FeedService:
+        target = self.process.parts.target
+        assert isinstance(target, FeedService)
+        return target
+
+    async def person(self, handle: str = "", **profile: Any) -> UUID:
+        user_id = new_id()
+        await self.profile(user_id, handle or f"u{user_id.hex[-8:]}", **profile)
+        await self.sql_until("SELECT 1 FROM profile WHERE user_id = %s", user_id)
+        return user_id
+
+    async def profile(self, user_id: UUID, handle: str, **profile: Any) -> None:
+        fields = {"state": ProfileState.ACTIVE, "display_name": handle.title(), "created_at": now(), **profile}
+        await self.probe.publish(
+            ProfileChangedV1(user_id=user_id, handle=handle, revision=self.next_revision(user_id), **fields)
+        )
+
+    async def relate(self, actor: UUID, target: UUID, **held: Any) -> None:
+        fields = {"follow": FollowState.NONE, **held}
+        revision = self.next_revision((actor, target))
+        await self.probe.publish(RelationChangedV1(actor_id=actor, target_id=target, revision=revision, **fields))
+        await self.sql_until(
+            "SELECT 1 FROM relation WHERE actor_id = %s AND target_id = %s AND revision >= %s", actor, target, revision
+        )
+        await self.settled()
+
+    async def follow(self, actor: UUID, target: UUID) -> None:
+        await self.relate(actor, target, follow=FollowState.FOLLOWING, followed_at=now())
+
+    async def post(self, author: UUID, text: str, **fields: Any) -> dict[str, Any]:
+        answer = await self.client.post("/v1/posts", json={"text": text, **fields}, headers=self.mint.headers(author))
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def verdict(
+        self, post_id: str, decision: Decision, subject_revision: int = 1, *, code: str | None = None
+    ) -> None:
+        revision = self.next_revision(post_id)
+        await self.probe.publish(
+            VerdictReachedV1(
+                subject_type=SubjectType.POST,
+                subject_id=post_id,
+                subject_revision=subject_revision,
+                decision=decision,
+                reasons=(Reason(code=code, rule="test"),) if code else (),
+                revision=revision,
+            )
+        )
+
+    async def published(self, author: UUID, text: str, **fields: Any) -> str:
+        post_id: str = (await self.post(author, text, **fields))["id"]
+        await self.verdict(post_id, Decision.APPROVED)
+        await self.sql_until("SELECT 1 FROM post WHERE id = %s AND state = 'PUBLISHED'", UUID(post_id))
+        await self.settled()
+        return post_id
+
+    async def circle(self, reader: UUID, cursor: str | None = None, limit: int = 20, **headers: str) -> dict[str, Any]:
+        query = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
+        answer = await self.client.get(
+            "/v1/feed/circle", params=query, headers={**self.mint.headers(reader), **headers}
+        )
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        return page
+
+    async def circle_ids(self, reader: UUID, limit: int = 20) -> list[str]:
+        """All of a Circle, page by page."""
+        ids: list[str] = []
+        cursor = None
+        while True:
+            page = await self.circle(reader, cursor, limit)
+            ids += [item["post"]["id"] for item in page["items"]]
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return ids
+
+    async def circle_with(self, reader: UUID, count: int) -> dict[str, Any] | None:
+        page = await self.circle(reader)
+        return page if len(page["items"]) == count else None
+
+    async def read(self, reader: UUID, post_id: str, **headers: str) -> Any:
+        return await self.client.get(f"/v1/posts/{post_id}", headers={**self.mint.headers(reader), **headers})
+
+    async def settled(self) -> None:
+        """Until no job that is due waits or runs."""
+        await eventually(self._has_no_jobs)
+
+    async def sql_until(self, statement: str, *parameters: Any) -> None:
+        async def found() -> bool:
+            return bool(await self.sql(statement, *parameters))
+
+        await eventually(found)
+
+    async def sql(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        async with self.process.platform.database.work() as work:
+            cursor = await work.connection.execute(statement, parameters)
+            return await cursor.fetchall() if cursor.description else []
+
+    def next_revision(self, key: object) -> int:
+        self._revisions[key] = self._revisions.get(key, 0) + 1
+        return self._revisions[key]
+
+    async def _has_no_jobs(self) -> bool:
+        return not await self.sql("SELECT 1 FROM job WHERE state = 'DUE' AND due_at <= clock_timestamp() LIMIT 1")
+
+
+@asynccontextmanager
+async def open_feed(
+    common: dict[str, Any], redis_url: str, mint: TokenMint, probe: TopicProbe, **fields: Any
+) -> AsyncIterator[FeedProcess]:
+    """All roles in one process; `fields` are settings."""
+    settings = Settings(**common, redis_url=redis_url, posts_limit="100000/minute", **fields)
+    async with open_process("feed", settings, build) as process:
+        process.platform.verifier.put_key(mint.event)
+        transport = ASGITransport(process.app)  # type: ignore[arg-type]
+        async with AsyncClient(transport=transport, base_url="http://feed.test") as client:
+            yield FeedProcess(process, client, mint, probe, settings)
