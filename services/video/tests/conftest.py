@@ -19,6 +19,7 @@ from daira_stores.objects import open_objects
 from daira_stores.postgres import Database
 from daira_testing import hls
 from daira_testing.topics import TopicProbe
+from daira_testing.waiting import eventually
 from daira_video.service.video import VideoService
 from daira_video.settings import Settings
 from daira_video.wiring import build
@@ -49,7 +50,9 @@ class Running(msgspec.Struct, kw_only=True):
         await self.probe.publish(self.asset(video_id, key))
         return video_id
 
-    def asset(self, video_id: UUID, key: str, state: AssetState = AssetState.UPLOADED, **changes: Any) -> AssetChangedV1:
+    def asset(
+        self, video_id: UUID, key: str, state: AssetState = AssetState.UPLOADED, **changes: Any
+    ) -> AssetChangedV1:
         values = {
             "media_id": video_id,
             "owner_id": self.person,
@@ -101,8 +104,11 @@ async def serve(app: Any) -> AsyncIterator[str]:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
+
+        async def started() -> bool:
+            return server.started
+
+        await eventually(started, every=0.01)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

@@ -32,7 +32,17 @@ async def remove_bytes(claimed: Job, video: VideoService) -> None:
     await video.videos.remove_bytes(UUID(claimed.key))
 
 
-def jobs(*, transcodes: int) -> tuple[JobKind, ...]:
+def jobs(*, transcodes: int, lease_seconds: float) -> tuple[JobKind, ...]:
     """`transcodes` videos at once; none where decoders cannot be locked in."""
-    making = [job(TRANSCODE, transcode, on_dead=give_up, lease_seconds=30, max_attempts=_TRIES, concurrency=transcodes)]
-    return (*(making if transcodes else []), job(REMOVE_BYTES, remove_bytes, max_attempts=1000))
+    removing = job(REMOVE_BYTES, remove_bytes, max_attempts=1000)
+    if not transcodes:
+        return (removing,)
+    making = job(
+        TRANSCODE,
+        transcode,
+        on_dead=give_up,
+        lease_seconds=lease_seconds,
+        max_attempts=_TRIES,
+        concurrency=transcodes,
+    )
+    return (making, removing)

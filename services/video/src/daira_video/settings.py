@@ -19,6 +19,8 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     system's temporary folder."""
     transcodes: int = 1
     """Videos transcoded at once by one worker."""
+    lease_seconds: float = 30.0
+    """How long a killed worker's video waits for the next worker."""
     decoder_threads: int = 2
     """Threads that decode one video; each rung has one encoder thread besides."""
     preset: str = "fast"

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
 from daira_runtime import Parts, Platform
 from daira_stores.objects import open_objects
@@ -46,14 +47,19 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         transcoding=Transcoding(Records(platform.database), objects, sandbox, workspace, limits),
         playback=Playback(platform.database, objects, remember_seconds=settings.playback_cache_seconds),
     )
-    can_decode = await _measured(sandbox)
+    level = await _measured(sandbox)
+
+    async def strong_enough() -> None:
+        if level is None:
+            raise Unavailable("decoders are not locked in far enough here: nothing is transcoded")
+
     yield Parts(
         target=video,
         routes=ROUTES,
         dependencies={"video": video},
         subscriptions=SUBSCRIPTIONS,
-        jobs=jobs(transcodes=settings.transcodes if can_decode else 0),
-        optional={"s3": objects.check},
+        jobs=jobs(transcodes=settings.transcodes if level else 0, lease_seconds=settings.lease_seconds),
+        optional={"s3": objects.check, "sandbox": strong_enough},
     )
 
 
@@ -65,14 +71,14 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-async def _measured(sandbox: Sandbox) -> bool:
-    """Export how far decoders are locked in here; False where that is too little to open a stranger's file."""
+async def _measured(sandbox: Sandbox) -> Level | None:
+    """Export how far decoders are locked in here; None where that is too little to open a stranger's file."""
     try:
         level = await sandbox.measure()
     except (SandboxTooWeak, DecoderDied) as weak:
         SANDBOX_LEVEL.set(-1)
         logger.warning("sandbox_too_weak", reason=str(weak))
-        return False
+        return None
     SANDBOX_LEVEL.set(level)
     logger.info("sandbox_measured", level=level.name)
-    return True
+    return level

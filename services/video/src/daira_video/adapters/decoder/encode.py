@@ -1,7 +1,6 @@
 """Makes several rungs in one decode of the source."""
 
 from collections.abc import Callable, Iterable
-from errno import ENOMEM
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -89,6 +88,7 @@ def encode(job: Encode, path: Path, folder: Path, report: Report) -> Encoded:
         try:
             _run(container, job, ladder)
         except (av.error.FFmpegError, ValueError) as cause:
+            gate.check_memory(cause)
             # Damage that the codecs let through and the filters did not.
             raise MediaRejected(FailureCode.DECODE_FAILED, str(cause)) from cause
         return Encoded(rungs=ladder.finish(), corrupt_packets=ladder.corrupt)
@@ -140,7 +140,6 @@ def _decoded(packet: "Packet[Any]", ladder: _Ladder) -> list[VideoFrame | AudioF
     except av.error.EOFError:
         return []
     except av.error.FFmpegError as damage:
-        if damage.errno == ENOMEM:
-            raise MemoryError from damage
+        gate.check_memory(damage)
         ladder.corrupt += 1
         return []

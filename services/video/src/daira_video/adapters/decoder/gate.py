@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOMEM
 from pathlib import Path
 
 import av
@@ -83,6 +84,12 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
     if tracks and not usable:
         raise MediaRejected(FailureCode.UNSUPPORTED_CODEC, f"audio codec {codec_name(tracks[0])}")
     return usable[0] if usable else None
+
+
+def check_memory(cause: Exception) -> None:
+    """Raises MemoryError when libav's complaint is a lack of memory: that says nothing about the file's form."""
+    if isinstance(cause, av.error.FFmpegError) and cause.errno == ENOMEM:
+        raise MemoryError from cause
 
 
 def codec_name(stream: VideoStream | AudioStream) -> str:

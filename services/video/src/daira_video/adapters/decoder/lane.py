@@ -17,7 +17,7 @@ class Lane:
 
     def __init__(self, name: str) -> None:
         self._calls: queue.Queue[tuple[Callable[..., object], tuple[Any, ...]] | None] = queue.Queue(_WAITING)
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -44,5 +44,5 @@ class Lane:
     def _call(self, call: Callable[..., object], arguments: tuple[Any, ...]) -> None:
         try:
             call(*arguments)
-        except BaseException as failure:  # handed to the thread that decodes
+        except Exception as failure:  # house-skip: broad-except - raised again in the thread that decodes
             self._failure = failure

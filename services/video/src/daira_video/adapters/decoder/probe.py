@@ -64,7 +64,8 @@ class _Track:
             return
         try:
             frames = self.stream.decode(packet)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as damage:
+            gate.check_memory(damage)
             return
         self.first = frames[0] if frames else None
 

@@ -1,0 +1,146 @@
+"""Processes that die, dependencies that vanish: the same result in the end, once."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daira_bus.jobs import Job
+from daira_contracts.video import VideoChangedV1, VideoState
+from daira_kit.settings import environment
+from daira_testing.clips import Clip, make, sample
+from daira_testing.waiting import eventually
+from daira_video.jobs import transcode
+
+KILLS = 20 if environment("SIZE") == "full" else 4
+
+
+@asynccontextmanager
+async def worker(settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A real process of all roles but without a listening port of its own choosing."""
+    values = msgspec.structs.asdict(settings) | {"port": 0}
+    env = {f"DAIRA_VIDEO_{name.upper()}": str(value) for name, value in values.items() if name != "env"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "daira_video", "--role", "all",
+        env={"PATH": os.defpath, "DAIRA_ENV": "dev", **env},
+        stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def decoders(worker_pid: int) -> list[int]:
+    """Process ids of the children of a worker."""
+    return [int(pid) for pid in Path(f"/proc/{worker_pid}/task/{worker_pid}/children").read_text().split()]
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+async def undisturbed(running):
+    """The files of the sample, made in peace."""
+    video_id = await running.upload(sample())
+    await running.told(video_id, VideoState.READY)
+    return await running.stored(video_id)
+
+
+async def events_of(running, video_id):
+    events = [event for event in await running.probe.events(VideoChangedV1) if event.video_id == video_id]
+    return sorted(events, key=lambda event: event.revision)
+
+
+async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(undisturbed, start, make_settings):
+    moments = random.Random(7)
+    async with start(transcodes=0) as running:
+        settings = make_settings(lease_seconds=1.5)
+        video_id = await running.upload(sample())
+        for _ in range(KILLS):
+            async with worker(settings) as process:
+
+                async def claimed(pid=process.pid):
+                    return decoders(pid)
+
+                children = await eventually(claimed, within=30)
+                await asyncio.sleep(moments.uniform(0, 2.5))
+                process.send_signal(signal.SIGKILL)
+                await process.wait()
+
+                async def gone(children=children):
+                    return not any(lives(pid) for pid in children)
+
+                await eventually(gone, within=5)
+        async with worker(settings):
+            ready = await running.told(video_id, VideoState.READY, VideoState.FAILED, within=120)
+
+        assert ready.state is VideoState.READY
+        assert await running.stored(video_id) == undisturbed
+        told = [event.state.value for event in await events_of(running, video_id)]
+        assert told == ["PROBING", "PROCESSING", "PLAYABLE", "READY"]
+        await running.checked(ready.hls_url)
+
+
+async def test_folders_of_killed_workers_are_removed_by_the_next(running, start, make_settings, tmp_path):
+    left = tmp_path / "work" / "daira-video-999999999-x"
+    left.mkdir(parents=True)
+    (left / "original").write_bytes(b"private")
+
+    async with start():
+        pass
+
+    assert not left.exists()
+
+
+async def test_a_video_removed_while_it_is_made_leaves_no_bytes(running, tmp_path):
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip(seconds=8, width=640, height=480, noise=True)))
+    await running.told(video_id, VideoState.PROBING)
+
+    async with running.database.work() as work:
+        await running.video.videos.remove(video_id, work)
+
+    async def forgotten():
+        async with running.database.read() as work:
+            rows = await work.all("SELECT key FROM job WHERE key = %s", (str(video_id),))
+            return not rows and not await running.stored(video_id)
+
+    await eventually(forgotten, within=60)
+    assert [event.state.value for event in await events_of(running, video_id)][-1] == "REMOVED"
+
+
+async def test_a_file_that_takes_its_worker_along_is_given_up(start, tmp_path):
+    async with start(transcodes=0) as running:
+        video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+
+        async def queued():
+            async with running.database.read() as work:
+                return await work.one("SELECT kind, key, payload, due_at, traceparent FROM job")
+
+        # As if eight workers had died of it without a word.
+        await transcode(Job(**await eventually(queued), attempts=9), running.video)
+
+        failed = await running.told(video_id, VideoState.FAILED)
+        assert failed.failure_code == "decoder_crashed"
+
+
+async def test_a_lost_decoder_is_tried_again_and_then_reported(start, tmp_path):
+    async with start(decoder_memory_mib=150) as running:
+        video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+
+        failed = await running.told(video_id, VideoState.FAILED, within=60)
+
+        assert failed.failure_code in ("decoder_crashed", "too_demanding")
