@@ -7,22 +7,28 @@ from pathlib import Path
 from daira_devtools.root import checkout_root
 from daira_devtools.stack.table import Process
 
-SHARED = ("compose", "contracts", "libs")
-OWN = {"services": "services/{}/src", "gateway": "services"}
-KINDS = frozenset({".py", ".toml", ".yaml", ".json", ".sql", ".cql", ".html"})
+MADE_FROM = {
+    "services": ("compose/native.toml", "contracts/src", "contracts/topics", "libs/*/src", "services/{}/src"),
+    "gateway": ("compose/native.toml", "compose/gateway", "libs/devtools/src/daira_devtools/gateway"),
+}
+NOT_SHIPPED = ("devtools", "testing")
 
 
 def fingerprint(name: str, row: Process) -> str:
     """Changes when a file does that the process was started from; empty for stores, which nobody restarts unasked."""
-    if row.group not in OWN:
-        return ""
     digest = hashlib.sha256()
-    for folder in (*SHARED, OWN[row.group].format(name)):
-        for path in sorted(_files(checkout_root() / folder)):
+    for pattern in MADE_FROM.get(row.group, ()):
+        for path in sorted(_files(checkout_root(), pattern.format(name))):
             stat = path.stat()
             digest.update(f"{path} {stat.st_mtime_ns} {stat.st_size}\n".encode())
-    return digest.hexdigest()
+    return digest.hexdigest() if row.group in MADE_FROM else ""
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.suffix in KINDS and "tests" not in path.parts)
+def _files(root: Path, pattern: str) -> Iterator[Path]:
+    is_shared = pattern.startswith("libs/*")
+    for start in root.glob(pattern):
+        if is_shared and start.parent.name in NOT_SHIPPED:
+            continue
+        for path in [start] if start.is_file() else start.rglob("*"):
+            if path.is_file() and path.suffix != ".pyc":
+                yield path
