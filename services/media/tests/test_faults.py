@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 from hashlib import sha256
 from typing import Any
@@ -188,6 +189,27 @@ async def test_an_upload_goes_on_at_another_replica_after_kill_9(running, spawn)
 
     assert 8 * MIB <= offset <= 30 * MIB
     assert sha256(await running.stored(path)).digest() == sha256(data).digest()
+
+
+async def test_a_stopping_replica_keeps_what_arrived_and_sends_the_client_elsewhere(running, spawn):
+    data = movie(7 * MIB)
+    path = await running.created(len(data))
+    leaving = await spawn()
+    wire = await Wire.patch(leaving.url, path, running.auth(), 0, len(data))
+    await wire.send(data[: 2 * MIB])
+
+    leaving.child.terminate()
+    sent = 2 * MIB
+    with contextlib.suppress(ConnectionError):
+        while not wire.reader.at_eof():
+            await wire.send(data[sent : sent + 1000])
+            sent += 1000
+            await asyncio.wait({asyncio.ensure_future(wire.reader.read(1000))}, timeout=0.1)
+    offset = await resumed(running.http, running, path, data)
+
+    assert 0 < offset <= sent
+    assert await running.stored(path) == data
+    assert await leaving.child.wait() == 0
 
 
 async def test_abandoned_uploads_and_their_parts_are_reaped(start):

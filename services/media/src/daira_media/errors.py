@@ -132,6 +132,15 @@ class SenderGone(BadRequest):
     code = "upload_interrupted"
 
 
+class ServerStopping(DairaError):
+    """This server is being replaced. What arrived is kept; go on at once."""
+
+    status = 503
+    code = "upload_server_stopping"
+    title = "Server is stopping"
+    title_ar = "الخادم يتوقف"
+
+
 class UploadStalled(DairaError):
     """Nothing arrived for too long. What arrived before is kept; ask with HEAD."""
 

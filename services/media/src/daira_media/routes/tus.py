@@ -11,8 +11,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from daira_media.domain import tus
 from daira_media.domain.uploads import Upload, UploadState
-from daira_media.errors import SenderGone
+from daira_media.errors import SenderGone, ServerStopping
 from daira_media.service.writing import ChunkOrder
+from daira_web.health import Health
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -59,7 +60,11 @@ def has_chunk(request: AnyRequest) -> bool:
 
 
 async def body_of(request: AnyRequest) -> AsyncIterator[bytes]:
-    """The chunks of the body as they arrive. Raises SenderGone when the connection ends before the body does."""
+    """The chunks of the body as they arrive.
+
+    Raises SenderGone when the connection ends before the body does, and ServerStopping when this process is draining.
+    """
+    health: Health = request.app.state.health
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
@@ -69,6 +74,8 @@ async def body_of(request: AnyRequest) -> AsyncIterator[bytes]:
                 yield message["body"]
             if not message.get("more_body", False):
                 return
+        if health.draining:
+            raise ServerStopping(headers={"Retry-After": "1", "Connection": "close"})
 
 
 def base_url(request: AnyRequest, public_url: str) -> str:

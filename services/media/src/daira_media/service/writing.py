@@ -13,6 +13,7 @@ from daira_media.domain.uploads import Upload, UploadState, check_fits, check_wr
 from daira_media.errors import (
     QuotaExceeded,
     SenderGone,
+    ServerStopping,
     TypeNotAccepted,
     UploadBusy,
     UploadNotFound,
@@ -51,7 +52,8 @@ class Writing:
         """The upload as it stands afterwards.
 
         Raises UploadNotFound, UploadGone, OffsetMismatch, UploadBusy, UploadTooLarge, ChecksumMismatch,
-        TypeNotAccepted (the upload is terminated then), SenderGone and UploadStalled (what arrived is kept).
+        TypeNotAccepted (the upload is terminated then), SenderGone, ServerStopping and UploadStalled (what arrived is
+        kept).
         """
         async with self._database.work() as work:
             upload = await self._acquire(work, owner_id, upload_id, order)
@@ -126,7 +128,7 @@ class Writing:
                 RECEIVED_BYTES.inc(len(chunk))
                 await holding.hold()
                 await intake.take(chunk)
-        except SenderGone:
+        except (SenderGone, ServerStopping):
             if intake.is_verified:
                 await intake.finish()
             raise
