@@ -6,7 +6,7 @@ Use them with `pytest_plugins = ["daira_testing.fixtures"]` in the repository's 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -70,12 +70,9 @@ async def probe(stack: Endpoints) -> AsyncIterator[TopicProbe]:
 MakeDatabase = Callable[..., Awaitable[Database]]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def make_database(stack: Endpoints) -> AsyncIterator[MakeDatabase]:
-    """`await make_database("feed")`: a fresh, migrated database of that service, dropped after the test.
-
-    Without a name it has the delivery tables only.
-    """
+@asynccontextmanager
+async def fresh_databases(stack: Endpoints) -> AsyncIterator[MakeDatabase]:
+    """What `make_database` does, for fixtures of another scope."""
     names: list[str] = []
     async with AsyncExitStack() as opened:
 
@@ -93,8 +90,18 @@ async def make_database(stack: Endpoints) -> AsyncIterator[MakeDatabase]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def redis_url(stack: Endpoints) -> AsyncIterator[str]:
-    """An empty Redis database that no other test uses meanwhile."""
+async def make_database(stack: Endpoints) -> AsyncIterator[MakeDatabase]:
+    """`await make_database("feed")`: a fresh, migrated database of that service, dropped after the test.
+
+    Without a name it has the delivery tables only.
+    """
+    async with fresh_databases(stack) as make:
+        yield make
+
+
+@asynccontextmanager
+async def empty_redis(stack: Endpoints) -> AsyncIterator[str]:
+    """What `redis_url` does, for fixtures of another scope."""
     root = stack.redis_url.rsplit("/", 1)[0]
     async with open_redis(f"{root}/0") as keeper:
         while True:
@@ -110,6 +117,13 @@ async def redis_url(stack: Endpoints) -> AsyncIterator[str]:
             await client.flushdb()
         yield url
         await keeper.delete(f"test-database-{number}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def redis_url(stack: Endpoints) -> AsyncIterator[str]:
+    """An empty Redis database that no other test uses meanwhile."""
+    async with empty_redis(stack) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -131,7 +145,7 @@ async def keyspace(stack: Endpoints) -> AsyncIterator[str]:
         await session.run(f"DROP KEYSPACE {name}")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def common_settings(stack: Endpoints, probe: TopicProbe, mint: TokenMint) -> Callable[[Database], dict[str, Any]]:
     """`common_settings(database)`: keyword arguments for a service's settings struct."""
 
