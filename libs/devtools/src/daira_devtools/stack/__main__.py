@@ -15,7 +15,7 @@ from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
 
 INTERRUPTED = 130
-app = App(name="python -m daira_devtools.stack", help=__doc__)
+app = App(name="python -m daira_devtools.stack", help=__doc__, suppress_keyboard_interrupt=False)
 console = Console(highlight=False, soft_wrap=True)
 
 
