@@ -2,28 +2,23 @@ import asyncio
 from functools import partial
 from typing import Any
 
-import pytest
-
 from daira_contracts.auth import SessionRevokedV1, UserRegisteredV1
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
+async def test_anonymous_is_asked_to_log_in(running: Any) -> None:
+    for method, path in (
         ("POST", "/v1/auth/logout"),
         ("GET", "/v1/auth/sessions"),
         ("DELETE", "/v1/auth/sessions/0190b5a4-0000-7000-8000-000000000000"),
         ("DELETE", "/v1/users/me"),
-    ],
-)
-async def test_anonymous_is_asked_to_log_in(running: Any, method: str, path: str) -> None:
-    answer = await running.http.request(method, path)
+    ):
+        answer = await running.http.request(method, path)
 
-    assert answer.status_code == 401
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["code"] == "token_invalid"
+        assert answer.status_code == 401, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "token_invalid"
 
 
 async def test_logging_in_gives_tokens_that_the_service_trusts(running: Any, probe: TopicProbe) -> None:

@@ -13,6 +13,7 @@ from daira_auth.domain.keys import KeyRecord, KeyState
 from daira_auth.repository import keys as repository
 from daira_contracts.auth import KeyState as PublicState
 from daira_contracts.auth import SigningKeyChangedV1, signing_key_bytes
+from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.work import Work
@@ -114,8 +115,13 @@ class KeyKeeper:
     async def _keys(self) -> Sequence[KeyRecord]:
         now = self._clock()
         if self._read_at is None or now - self._read_at > CACHE_LIFE:
-            async with self._database.read() as work:
-                self._known = await repository.read_all(work)
+            try:
+                async with self._database.read() as work:
+                    self._known = await repository.read_all(work)
+            except Unavailable:
+                if not self._known:
+                    raise
+                logger.warning("signing_keys_from_memory")  # they change once a month; verifying must go on
             self._read_at = now
         return self._known
 
