@@ -1,4 +1,5 @@
 import asyncio
+import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,12 +12,15 @@ import httpx
 import msgspec
 import pytest
 import uvicorn
+from psycopg import AsyncConnection, sql
 
+from daira_devtools.stack import Endpoints
 from daira_kit.ids import new_id
 from daira_media.service.media import MediaService
 from daira_media.settings import Settings
 from daira_media.wiring import build
-from daira_runtime import Process, open_process
+from daira_runtime import Process, Role, open_process
+from daira_stores.migrate import all_for, apply
 from daira_stores.postgres import Database
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
@@ -102,16 +106,29 @@ async def serve(app: Any, port: int) -> AsyncIterator[str]:
         await task
 
 
-@pytest.fixture
-async def media_database(make_database: Any) -> Database:
-    database: Database = await make_database("media")
-    return database
+@pytest.fixture(scope="session")
+async def media_dsn(stack: Endpoints) -> AsyncIterator[str]:
+    """One database for all tests of media: each test is a person of its own."""
+    name = f"test_media_{secrets.token_hex(4)}"
+    async with await AsyncConnection.connect(stack.postgres_dsn("postgres"), autocommit=True) as admin:
+        await admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        await apply(stack.postgres_dsn(name), all_for("media"))
+        yield stack.postgres_dsn(name)
+        await admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.fixture
-def make_settings(media_database: Database, common_settings: Any, stack: Any) -> Callable[..., Settings]:
+@pytest.fixture(scope="session")
+def make_settings(media_dsn: str, stack: Endpoints, probe: TopicProbe, mint: TokenMint) -> Callable[..., Settings]:
     def make(**changes: Any) -> Settings:
-        values = common_settings(media_database) | {
+        values = {
+            "env": "dev",
+            "postgres_dsn": media_dsn,
+            "kafka_bootstrap": stack.kafka_bootstrap,
+            "cursor_secret": "test-cursor-secret",
+            "root_public_key": mint.root_public_key,
+            "topic_prefix": probe.prefix,
+            "drain_seconds": 5.0,
+            "postgres_pool_size": 4,
             "s3_endpoint": stack.s3_endpoint,
             "s3_access_key": stack.s3_access_key,
             "s3_secret_key": stack.s3_secret_key,
@@ -122,28 +139,43 @@ def make_settings(media_database: Database, common_settings: Any, stack: Any) ->
     return make
 
 
+@asynccontextmanager
+async def run(settings: Settings, mint: TokenMint, role: Role) -> AsyncIterator[Running]:
+    async with open_process("media", settings, build, role) as process:
+        process.platform.verifier.put_key(mint.event)
+        async with (
+            serve(process.app, free_port()) as url,
+            httpx.AsyncClient(base_url=url, timeout=60) as http,
+        ):
+            yield Running(process=process, http=http, url=url, mint=mint, person=new_id())
+
+
+@pytest.fixture(scope="session")
+async def whole(make_settings: Callable[..., Settings], mint: TokenMint) -> AsyncIterator[Running]:
+    """One process with all roles for the whole run."""
+    async with run(make_settings(), mint, Role.ALL) as one:
+        yield one
+
+
 @pytest.fixture
-async def start(make_settings: Callable[..., Settings], mint: TokenMint) -> Start:
-    person = new_id()
+async def running(whole: Running) -> AsyncIterator[Running]:
+    """The shared process, and a person nobody else is."""
+    one = msgspec.structs.replace(whole, person=new_id())
+    yield one
+    await one.media.assets.erase_bytes(one.person)
+
+
+@pytest.fixture
+async def start(make_settings: Callable[..., Settings], whole: Running, mint: TokenMint) -> Start:
+    """Another front with other settings; jobs run in the shared process."""
 
     @asynccontextmanager
     async def starter(**changes: Any) -> AsyncIterator[Running]:
-        async with open_process("media", make_settings(**changes), build) as process:
-            process.platform.verifier.put_key(mint.event)
-            async with (
-                serve(process.app, free_port()) as url,
-                httpx.AsyncClient(base_url=url, timeout=60) as http,
-            ):
-                yield Running(process=process, http=http, url=url, mint=mint, person=person)
-                await process.parts.target.assets.erase_bytes(person)  # type: ignore[attr-defined]
+        async with run(make_settings(**changes), mint, Role.HTTP) as one:
+            yield one
+            await one.media.assets.erase_bytes(one.person)
 
     return starter
-
-
-@pytest.fixture
-async def running(start: Start) -> AsyncIterator[Running]:
-    async with start() as one:
-        yield one
 
 
 class Replica(msgspec.Struct, kw_only=True):

@@ -194,7 +194,7 @@ async def test_an_upload_goes_on_at_another_replica_after_kill_9(running, spawn)
 async def test_a_stopping_replica_keeps_what_arrived_and_sends_the_client_elsewhere(running, spawn):
     data = movie(7 * MIB)
     path = await running.created(len(data))
-    leaving = await spawn()
+    leaving = await spawn(lease_seconds=2.0, pause_seconds=1.0)
     wire = await Wire.patch(leaving.url, path, running.auth(), 0, len(data))
     await wire.send(data[: 2 * MIB])
 
