@@ -1,6 +1,7 @@
 """A tus 1.0 client that can lose its connection in the middle of a chunk, as a phone in a tunnel does."""
 
 import socket
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ import httpx
 from daira_devtools.demo.client import DemoFailed, Phone, describe
 
 TUS = {"Tus-Resumable": "1.0.0"}
+RETRIES = 20
+RETRY_SECONDS = 0.25
 
 
 class Upload:
@@ -51,10 +54,14 @@ class Upload:
         """PATCH chunk by chunk from the server's offset to the end, or to `stop_at`; returns the last offset."""
         offset = self.offset()
         end = len(self.data) if stop_at is None else stop_at
+        patience = RETRIES
         while offset < end:
             body = self.data[offset : min(offset + chunk, end)]
             response = self._patch(offset, body)
-            if response.status_code == 423:  # the server has not noticed yet that the last connection died
+            if response.status_code in (409, 423) and patience:
+                # The server was still storing what the lost connection had brought.
+                patience -= 1
+                time.sleep(RETRY_SECONDS)
                 offset = self.offset()
                 continue
             if response.is_error:
