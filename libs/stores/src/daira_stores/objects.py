@@ -1,5 +1,6 @@
 """S3-compatible object storage. Bytes go through obstore; buckets and signed forms through minio-py in a thread."""
 
+from datetime import timedelta
 from typing import TypeAlias
 
 from obstore.store import S3Store
@@ -25,4 +26,6 @@ def open_objects(endpoint: str, access_key: str, secret_key: str, bucket: str) -
         region="us-east-1",
         virtual_hosted_style_request=False,
         client_options={"allow_http": endpoint.startswith("http://")},
+        # The library's own patience is three minutes; callers would rather answer 503 and be asked again.
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
     )
