@@ -131,8 +131,9 @@ async def test_known_and_unknown_numbers_get_the_same_answer(running: Any) -> No
     unknown = await running.phone("+201001234568").ask()
 
     assert known.status_code == unknown.status_code == 200
-    fixed = {"method", "message", "resendAfter"}
-    assert {key: known.json()[key] for key in fixed} == {key: unknown.json()[key] for key in fixed}
+    assert known.json()["method"] == unknown.json()["method"]
+    assert known.json()["resendAfter"] == unknown.json()["resendAfter"]
+    assert known.json()["message"] == unknown.json()["message"].replace("1001234568", "1001234567")
     assert known.json().keys() == unknown.json().keys()
     assert known.headers.keys() == unknown.headers.keys()
 

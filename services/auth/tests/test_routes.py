@@ -82,8 +82,8 @@ async def test_messages_speak_the_language_of_the_client(running: Any) -> None:
         "/v1/auth/login", json={"phoneNumber": "16000"}, headers={"Accept-Language": "ar"}
     )
 
-    assert arabic.json()["message"] == "أرسلنا رمزًا إلى واتساب."
-    assert english.json()["message"] == "We sent a code to your WhatsApp."
+    assert arabic.json()["message"].startswith("أرسلنا رمزًا إلى واتساب.")
+    assert english.json()["message"].startswith("We sent a code to your WhatsApp.")
     assert refused.json()["title"] == "رقم هاتف غير صالح"
 
 
@@ -191,8 +191,10 @@ async def test_erasure_needs_a_fresh_code(start: Any) -> None:
 
 async def test_codes_are_read_from_the_sandbox_in_dev(running: Any) -> None:
     asked = (await running.phone().ask()).json()
+    path = "/v1/sandbox/messages?phoneNumber=%2B201001234567"
+    assert f"[dev: GET {path}]" in asked["message"]
 
-    answer = await running.http.get("/v1/sandbox/messages", params={"phoneNumber": "+201001234567"})
+    answer = await running.http.get(path)
 
     assert answer.json()["items"][-1].keys() == {"channel", "to", "code", "sentAt"}
     assert (await running.phone().verify(asked["sessionId"], answer.json()["items"][-1]["code"])).status_code == 200

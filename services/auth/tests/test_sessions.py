@@ -1,5 +1,7 @@
 import asyncio
+import random
 from base64 import urlsafe_b64decode
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -196,3 +198,30 @@ async def test_ended_sessions_are_forgotten_with_their_tokens(bench: Any) -> Non
 
     assert await bench.count("session") == await bench.count("refresh_token") == 0
     assert await bench.count("person") == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_apps_and_thieves_do_a_session_has_one_living_token_at_most(bench: Any, seed: int) -> None:
+    dice = random.Random(seed)
+    seen = [(await bench.log_in(id="phone")).refresh_token]
+
+    async def attempt(token: str, agent: str) -> None:
+        with suppress(RefreshInvalid):
+            seen.append((await bench.refresh(token, agent=agent)).refresh_token)
+
+    for _ in range(25):
+        token = seen[-1] if dice.random() < 0.7 else dice.choice(seen)
+        agents = ["app"] * dice.choice([1, 1, 3]) + ["thief"] * (dice.random() < 0.1)
+        await asyncio.gather(*(attempt(token, agent) for agent in agents))
+        bench.clock.advance(seconds=dice.choice([0, 1, 9, 11]))
+
+        async with bench.database.read() as work:
+            living = await work.all(
+                """
+                SELECT t.session_id, count(*) AS n FROM refresh_token t JOIN session s ON s.id = t.session_id
+                WHERE t.used_at IS NULL AND s.revoked_at IS NULL GROUP BY t.session_id
+                """
+            )
+        assert [row["n"] for row in living] in ([], [1])
+        if not living:
+            seen.append((await bench.log_in(id="phone")).refresh_token)

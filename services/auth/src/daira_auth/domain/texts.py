@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from urllib.parse import quote
 
 from daira_auth.domain.challenge import Channel
 
@@ -20,3 +21,8 @@ TEXTS: Mapping[tuple[Channel, str], str] = MappingProxyType(
 def language(accept_language: str) -> str:
     """`en` for those who ask for English first, else `ar`."""
     return "en" if accept_language.strip().lower().startswith("en") else "ar"
+
+
+def sandbox_hint(phone: str) -> str:
+    """Where a developer finds the code that no phone will get."""
+    return f" [dev: GET /v1/sandbox/messages?phoneNumber={quote(phone)}]"

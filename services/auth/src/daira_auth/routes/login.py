@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from daira_auth.domain.challenge import Challenge, Device
 from daira_auth.domain.limits import Caller
-from daira_auth.domain.texts import TEXTS, language
+from daira_auth.domain.texts import TEXTS, language, sandbox_hint
 from daira_auth.routes.origin import AnyRequest, address_of
 from daira_auth.schemas import LoginAnswer, LoginBody, TokenAnswer, VerifyBody
 from daira_auth.service import AuthService
@@ -40,7 +40,7 @@ async def log_in(
         can_read_caller_id=data.device.can_read_caller_id,
     )
     locale = language(request.headers.get("accept-language", ""))
-    return _answer(await auth.logins.start(data.phone_number, device, caller, locale))
+    return _answer(await auth.logins.start(data.phone_number, device, caller, locale), settings)
 
 
 @post(
@@ -58,7 +58,7 @@ async def fall_back(
     settings: NamedDependency[Settings],
 ) -> LoginAnswer:
     caller = Caller(address=address_of(request, settings.proxy_hops))
-    return _answer(await auth.logins.fall_back(session_id, caller))
+    return _answer(await auth.logins.fall_back(session_id, caller), settings)
 
 
 @post(
@@ -91,11 +91,12 @@ def token_answer(tokens: Tokens) -> TokenAnswer:
     )
 
 
-def _answer(challenge: Challenge) -> LoginAnswer:
+def _answer(challenge: Challenge, settings: Settings) -> LoginAnswer:
+    hint = sandbox_hint(challenge.phone) if settings.uses_sandbox else ""
     return LoginAnswer(
         session_id=challenge.id,
         method=challenge.channel.value,
-        message=TEXTS[challenge.channel, challenge.locale],
+        message=TEXTS[challenge.channel, challenge.locale] + hint,
         expires_at=challenge.expires_at,
         resend_after=round((challenge.resend_at - challenge.sent_at).total_seconds()),
     )
