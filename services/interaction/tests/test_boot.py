@@ -1,47 +1,60 @@
 """The service starts on real stores and says how it is."""
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
+from httpx import AsyncClient
 
+from daira_interaction.handlers import SUBSCRIPTIONS
 from daira_interaction.settings import Settings
-from daira_interaction.wiring import build
+from daira_interaction.wiring import build, migrate
 from daira_runtime import open_process
-from daira_stores.postgres import Database
-from daira_testing.fixtures import MakeDatabase
+from daira_stores.migrate import all_for, apply
+from daira_testing.http import calling
 from daira_testing.waiting import eventually
 
 
-@pytest.fixture
-async def client(
-    make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]]
-) -> AsyncIterator[AsyncTestClient[Litestar]]:
-    settings = Settings(**common_settings(await make_database("interaction")))
-    async with open_process("interaction", settings, build) as process, AsyncTestClient(process.app) as opened:
-        yield opened
-
-
-async def test_it_becomes_ready_and_names_its_dependencies(client: AsyncTestClient[Litestar]) -> None:
+async def test_it_becomes_ready_and_names_its_dependencies(client: AsyncClient) -> None:
     async def ready() -> dict[str, Any]:
         answer = await client.get("/readyz")
         return answer.json() if answer.status_code == 200 else {}
 
     body = await eventually(ready)
 
-    assert {one["name"] for one in body["dependencies"]} >= {"postgres", "broadcasts"}
-    assert (await client.get("/livez")).json()["alive"] is True
-    assert (await client.get("/metrics")).status_code == 200
+    assert {one["name"] for one in body["dependencies"] if one["ok"]} >= {"postgres", "broadcasts", "cassandra"}
 
 
-async def test_it_offers_no_route_before_it_has_a_feature(client: AsyncTestClient[Litestar]) -> None:
+async def test_it_is_ready_and_takes_no_harm_without_cassandra(settings: Settings) -> None:
+    lonely = Settings(**{name: getattr(settings, name) for name in settings.__struct_fields__} | {"cql_port": 1})
+    async with open_process("interaction", lonely, build) as process, calling(process.app) as client:
+
+        async def ready() -> dict[str, Any]:
+            answer = await client.get("/readyz")
+            return answer.json() if answer.status_code == 200 else {}
+
+        body = await eventually(ready)
+
+    cassandra = next(one for one in body["dependencies"] if one["name"] == "cassandra")
+    assert (cassandra["ok"], cassandra["required"]) == (False, False)
+
+
+async def test_the_document_describes_one_event(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
-    unknown = await client.get("/v1/anything")
 
-    assert document["info"]["title"] == "DAIRA interaction"
-    assert document["paths"] == {}
-    assert unknown.status_code == 404
-    assert unknown.headers["content-type"] == "application/problem+json"
-    assert unknown.json()["code"] == "not_found"
+    schemas = document["components"]["schemas"]
+    items = schemas["EventBatch"]["properties"]["events"]["items"]
+    assert {"$ref": "#/components/schemas/TrackedEvent"} in items["oneOf"]
+    assert "WATCH" in schemas["TrackedEvent"]["properties"]["eventType"]["enum"]
+    assert document["paths"]["/v1/events"]["post"]["responses"].keys() >= {"202", "400", "401"}
+
+
+def test_each_topic_is_heard_once() -> None:
+    topics = [one.topic for one in SUBSCRIPTIONS]
+
+    assert len(set(topics)) == len(topics) == 4
+
+
+@pytest.mark.parametrize("_again", range(2))
+async def test_migrations_may_run_again(settings: Settings, _again: int) -> None:
+    assert await apply(settings.postgres_dsn, all_for("interaction")) == []
+    await migrate(settings)

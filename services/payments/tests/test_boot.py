@@ -4,27 +4,27 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
+from httpx import AsyncClient
 
 from daira_payments.settings import Settings
 from daira_payments.wiring import build
 from daira_runtime import open_process
 from daira_stores.postgres import Database
 from daira_testing.fixtures import MakeDatabase
+from daira_testing.http import calling
 from daira_testing.waiting import eventually
 
 
 @pytest.fixture
 async def client(
     make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]]
-) -> AsyncIterator[AsyncTestClient[Litestar]]:
+) -> AsyncIterator[AsyncClient]:
     settings = Settings(**common_settings(await make_database("payments")))
-    async with open_process("payments", settings, build) as process, AsyncTestClient(process.app) as opened:
+    async with open_process("payments", settings, build) as process, calling(process.app) as opened:
         yield opened
 
 
-async def test_it_becomes_ready_and_names_its_dependencies(client: AsyncTestClient[Litestar]) -> None:
+async def test_it_becomes_ready_and_names_its_dependencies(client: AsyncClient) -> None:
     async def ready() -> dict[str, Any]:
         answer = await client.get("/readyz")
         return answer.json() if answer.status_code == 200 else {}
@@ -36,7 +36,7 @@ async def test_it_becomes_ready_and_names_its_dependencies(client: AsyncTestClie
     assert (await client.get("/metrics")).status_code == 200
 
 
-async def test_it_offers_no_route_before_it_has_a_feature(client: AsyncTestClient[Litestar]) -> None:
+async def test_it_offers_no_route_before_it_has_a_feature(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     unknown = await client.get("/v1/anything")
 

@@ -4,4 +4,15 @@ from daira_kit.settings import CommonSettings
 
 
 class Settings(CommonSettings, frozen=True, kw_only=True):
-    """Only what every service needs."""
+    """Where events are kept, and how many one person may send."""
+
+    redis_url: str
+    """Counts of the limits: `redis://…` or `redis+cluster://…`."""
+    cql_hosts: str
+    """Comma-separated addresses of ScyllaDB or Cassandra."""
+    cql_port: int = 9042
+    """Port of the CQL protocol."""
+    cql_keyspace: str
+    """This service's own keyspace; whoever runs the cluster creates it, with its replication."""
+    events_per_minute: int = 3000
+    """Most events one person may send in a minute, whatever the size of the batches."""

@@ -3,11 +3,34 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from daira_interaction.handlers import SUBSCRIPTIONS
+from daira_interaction.repository.events import EventRepository
+from daira_interaction.routes import ROUTES
+from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
+from daira_kit.cursors import CursorCodec
 from daira_runtime import Parts, Platform
+from daira_stores.cql import migrate_cql, open_cql
+from daira_web.limits import Limiter
 
 
 @asynccontextmanager
-async def build(_settings: Settings, _platform: Platform) -> AsyncIterator[Parts]:
-    """No feature yet: health, metrics and an empty API, served like everybody's."""
-    yield Parts()
+async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
+    """Ready without Cassandra and Redis: events go to the log, limits open, the export says 503."""
+    async with open_cql(settings.cql_hosts, settings.cql_port, settings.cql_keyspace) as session:
+        interaction = InteractionService(
+            platform.database, EventRepository(session), platform.producer, CursorCodec(settings.cursor_secret)
+        )
+        limiter = Limiter.on_redis(settings.redis_url)
+        yield Parts(
+            target=interaction,
+            routes=ROUTES,
+            dependencies={"interaction": interaction, "limiter": limiter, "settings": settings},
+            subscriptions=SUBSCRIPTIONS,
+            optional={"cassandra": session.check},
+        )
+
+
+async def migrate(settings: Settings) -> None:
+    """Tables of the keyspace."""
+    await migrate_cql(settings.cql_hosts, settings.cql_port, settings.cql_keyspace, "daira_interaction")

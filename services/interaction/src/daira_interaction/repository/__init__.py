@@ -1,0 +1,1 @@
+"""What interaction remembers: events in ScyllaDB or Cassandra, the rest in PostgreSQL."""

@@ -1,0 +1,146 @@
+"""Events by person and day of happening: small partitions, newest first, gone after their time."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from daira_contracts.interaction import UserEventRecordedV1
+from daira_interaction.domain import seconds_left
+from daira_kit.clock import now
+from daira_stores.cql import CqlSession
+
+# The timestamp of a write is the moment of receipt, its life ends with the event's: whenever it is written
+# again, by a redelivery or a replay, the row is the same row and ends at the same time.
+PUT_EVENT = """
+INSERT INTO user_event (user_id, day, happened_at, event_id, client_event_id, event_type, entity_type, entity_id,
+    source, received_at, watch_time_ms, duration_ms, scroll_depth_percent, loops)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?
+"""
+PUT_DAY = "INSERT INTO user_event_day (user_id, day) VALUES (?, ?) USING TIMESTAMP ? AND TTL ?"
+READ_DAYS = "SELECT day FROM user_event_day WHERE user_id = ? AND day <= ? LIMIT 200"
+READ_FIRST = "SELECT * FROM user_event WHERE user_id = ? AND day = ? LIMIT ?"
+READ_AFTER = "SELECT * FROM user_event WHERE user_id = ? AND day = ? AND (happened_at, event_id) < (?, ?) LIMIT ?"
+REMOVE_DAY = "DELETE FROM user_event WHERE user_id = ? AND day = ?"
+REMOVE_DAYS = "DELETE FROM user_event_day WHERE user_id = ?"
+DAY_SECONDS = 86_400
+FAR = date(9999, 1, 1)
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One row; times of watching in milliseconds."""
+
+    event_id: UUID
+    client_event_id: UUID
+    event_type: str
+    entity_type: str
+    entity_id: UUID
+    source: str
+    happened_at: datetime
+    received_at: datetime
+    watch_time_ms: int | None
+    duration_ms: int | None
+    scroll_depth_percent: int | None
+    loops: int | None
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """Where a reader is: the last event seen."""
+
+    happened_ms: int
+    event_id: UUID
+
+    @property
+    def happened_at(self) -> datetime:
+        """As the store writes it."""
+        return datetime.fromtimestamp(self.happened_ms / 1000, tz=UTC)
+
+
+class EventRepository:
+    """Every write is an upsert that may be repeated."""
+
+    def __init__(self, session: CqlSession) -> None:
+        self._session = session
+
+    async def put(self, event: UserEventRecordedV1) -> None:
+        """Store an event whose time is not over. Raises WideColumnUnavailable."""
+        left = seconds_left(event.happened_at, now())
+        if left <= 0:
+            return
+        day = event.happened_at.astimezone(UTC).date()
+        written_at = int(event.received_at.timestamp() * 1_000_000)
+        about = event.metadata
+        # The day first: an event that is stored can always be found, and erased.
+        await self._session.run(PUT_DAY, (event.user_id, day, written_at, left + DAY_SECONDS))
+        await self._session.run(
+            PUT_EVENT,
+            (
+                event.user_id,
+                day,
+                event.happened_at,
+                event.event_id,
+                event.client_event_id,
+                event.event_type.value,
+                event.entity_type.value,
+                UUID(event.entity_id),
+                event.source.value,
+                event.received_at,
+                about.watch_time_ms,
+                about.duration_ms,
+                about.scroll_depth_percent,
+                about.loops,
+                written_at,
+                left,
+            ),
+        )
+
+    async def read(self, user_id: UUID, after: Position | None, count: int) -> list[StoredEvent]:
+        """Up to `count` events, newest first, older than `after`."""
+        found: list[StoredEvent] = []
+        async for row in self._rows(user_id, after, count):
+            found.append(_event(row))
+            if len(found) == count:
+                break
+        return found
+
+    async def remove(self, user_id: UUID) -> None:
+        """Everything of one person."""
+        days = await self._session.run(READ_DAYS, (user_id, FAR))
+        await self._session.run_many(REMOVE_DAY, [(user_id, row.day) for row in days])
+        await self._session.run(REMOVE_DAYS, (user_id,))
+
+    async def _rows(self, user_id: UUID, after: Position | None, count: int) -> AsyncIterator[Any]:
+        newest = after.happened_at.date() if after else FAR
+        for day in [row.day for row in await self._session.run(READ_DAYS, (user_id, newest))]:
+            if after is not None and day.date() == newest:
+                place = (user_id, day, after.happened_at, after.event_id, count)
+                rows = await self._session.run(READ_AFTER, place)
+            else:
+                rows = await self._session.run(READ_FIRST, (user_id, day, count))
+            for row in rows:
+                yield row
+
+
+def position_of(event: StoredEvent) -> Position:
+    """The cursor after this event."""
+    since = event.happened_at - datetime(1970, 1, 1, tzinfo=UTC)
+    return Position(since // timedelta(milliseconds=1), event.event_id)
+
+
+def _event(row: Any) -> StoredEvent:
+    return StoredEvent(
+        event_id=row.event_id,
+        client_event_id=row.client_event_id,
+        event_type=row.event_type,
+        entity_type=row.entity_type,
+        entity_id=row.entity_id,
+        source=row.source,
+        happened_at=row.happened_at.replace(tzinfo=UTC),
+        received_at=row.received_at.replace(tzinfo=UTC),
+        watch_time_ms=row.watch_time_ms,
+        duration_ms=row.duration_ms,
+        scroll_depth_percent=row.scroll_depth_percent,
+        loops=row.loops,
+    )
