@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import uvloop
 from psycopg import AsyncConnection, sql
 
 from daira_bus import topics as broker
@@ -34,6 +35,12 @@ def pytest_configure() -> None:
 
 
 LOCK_SECONDS = 1800
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> uvloop.EventLoopPolicy:
+    """The loop that services run on."""
+    return uvloop.EventLoopPolicy()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
