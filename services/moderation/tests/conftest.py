@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import httpx
 import pytest_asyncio
-from litestar.testing import AsyncTestClient
 
 from daira_moderation.settings import Settings
 from daira_moderation.wiring import build
@@ -15,9 +15,7 @@ from daira_testing.tokens import TokenMint
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def settings(
-    make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]]
-) -> Settings:
+async def settings(make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]]) -> Settings:
     return Settings(**common_settings(await make_database("moderation")))
 
 
@@ -29,6 +27,7 @@ async def process(settings: Settings, mint: TokenMint) -> AsyncIterator[Process]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(process: Process) -> AsyncIterator[AsyncTestClient[Any]]:
-    async with AsyncTestClient(process.app) as client:
+async def client(process: Process) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(process.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://daira.test") as client:
         yield client

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from litestar.testing import AsyncTestClient
+import httpx
 
 from daira_contracts.feed import PostChangedV1, PostState
 from daira_contracts.moderation import Decision, SubjectType, VerdictReachedV1, WordlistChangedV1
@@ -14,7 +14,7 @@ from daira_runtime import Process
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 
-Client = AsyncTestClient[Any]
+Client = httpx.AsyncClient
 
 
 def post(text: str, **fields: Any) -> PostChangedV1:
@@ -35,9 +35,7 @@ async def test_each_revision_of_a_post_gets_its_verdict_with_the_rule_that_fired
     await probe.publish(clean)
     assert (await verdict_on(probe, clean.post_id)).decision is Decision.APPROVED
 
-    edited = post(
-        "يا خـ‌ـول", post_id=clean.post_id, author_id=clean.author_id, content_revision=2, revision=2
-    )
+    edited = post("يا خـ‌ـول", post_id=clean.post_id, author_id=clean.author_id, content_revision=2, revision=2)
     await probe.publish(edited)
     refused = await verdict_on(probe, clean.post_id, judged=2)
     assert refused.decision is Decision.REJECTED
@@ -68,9 +66,7 @@ async def test_the_lists_of_this_version_are_told_once(process: Process, probe: 
     assert await process.parts.target.wordlists.publish([]) == 0  # type: ignore[attr-defined]
 
 
-async def test_what_a_list_cannot_decide_a_person_does(
-    client: Client, probe: TopicProbe, mint: TokenMint
-) -> None:
+async def test_what_a_list_cannot_decide_a_person_does(client: Client, probe: TopicProbe, mint: TokenMint) -> None:
     doubtful = post("يا حرامي")
     await probe.publish(doubtful)
     assert (await verdict_on(probe, doubtful.post_id)).decision is Decision.NEEDS_REVIEW

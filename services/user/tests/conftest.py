@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest_asyncio
-from litestar.testing import AsyncTestClient
 
 from daira_contracts.auth import UserRegisteredV1
 from daira_devtools.stack import Endpoints
@@ -18,7 +18,7 @@ from daira_testing.tokens import TokenMint
 from daira_user.settings import Settings
 from daira_user.wiring import build
 
-Client = AsyncTestClient[Any]
+Client = httpx.AsyncClient
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -49,7 +49,8 @@ async def process(settings: Settings, mint: TokenMint) -> AsyncIterator[Process]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(process: Process) -> AsyncIterator[Client]:
-    async with AsyncTestClient(process.app) as client:
+    transport = httpx.ASGITransport(process.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://daira.test") as client:
         yield client
 
 

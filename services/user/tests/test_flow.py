@@ -1,9 +1,8 @@
 """From the first log-in to a follow, over real Kafka and PostgreSQL."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar.testing import AsyncTestClient
+import httpx
 
 from daira_contracts.auth import UserRegisteredV1
 from daira_contracts.user import FollowState, ProfileChangedV1, RelationChangedV1, SettingsChangedV1
@@ -13,7 +12,7 @@ from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
-Client = AsyncTestClient[Any]
+Client = httpx.AsyncClient
 
 
 async def log_in(client: Client, probe: TopicProbe, mint: TokenMint) -> tuple[UUID, dict[str, str]]:

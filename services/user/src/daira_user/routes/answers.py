@@ -1,11 +1,12 @@
 """From what user knows to what clients read, with ETags."""
 
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Response
+from litestar.params import HeaderParameter
 
 from daira_user.domain.exports import Export, ExportState
 from daira_user.domain.relations import Follow, Relation
@@ -13,6 +14,8 @@ from daira_user.repository.views import Card, Seen
 from daira_user.schemas import ExportAnswer, OwnProfile, Person, PublicProfile, RelationAnswer, Viewer
 
 T = TypeVar("T", bound=msgspec.Struct)
+IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
+IfMatch = Annotated[str | None, HeaderParameter(name="If-Match")]
 
 
 def own_profile(seen: Seen) -> OwnProfile:

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromHeader, FromPath
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from daira_user.routes import answers
+from daira_user.routes.answers import IfNoneMatch
 from daira_user.routes.limits import Limits
 from daira_user.schemas import ExportAnswer
 from daira_user.service import UserService
@@ -48,7 +49,7 @@ async def get_export(
     export_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
-    if_none_match: FromHeader[str | None] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response[ExportAnswer | None]:
     return answers.tagged(answers.export(await user.exports.look(caller.user_id, export_id)), if_none_match)
 

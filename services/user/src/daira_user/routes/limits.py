@@ -17,7 +17,7 @@ class Limits:
         await self._limiter.hit(self._settings.profile_limit, "user.profile", str(user_id))
 
     async def on_relation(self, user_id: UUID) -> None:
-        """A follow, block or mute, or its end."""
+        """A follow, block or mute; ending one is never limited."""
         await self._limiter.hit(self._settings.relation_limit, "user.relation", str(user_id))
 
     async def on_export(self, user_id: UUID) -> None:

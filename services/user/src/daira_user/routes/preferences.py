@@ -2,9 +2,9 @@
 
 from litestar import Response, get, patch
 from litestar.di import NamedDependency
-from litestar.params import FromHeader, JSONBody
+from litestar.params import JSONBody
 
-from daira_user.routes.answers import tagged
+from daira_user.routes.answers import IfNoneMatch, tagged
 from daira_user.routes.limits import Limits
 from daira_user.schemas import SettingsAnswer, SettingsPatch
 from daira_user.service import UserService
@@ -18,7 +18,7 @@ TAGS = ["user"]
 async def get_settings(
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
-    if_none_match: FromHeader[str | None] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response[SettingsAnswer | None]:
     return tagged(SettingsAnswer(data_saver=await user.preferences.read(caller.user_id)), if_none_match)
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from litestar import Response, get, patch
 from litestar.di import NamedDependency
-from litestar.params import FromHeader, FromPath, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from daira_user.repository.views import Seen
-from daira_user.routes.answers import etag_of, matches, own_profile, public_profile, tagged
+from daira_user.routes.answers import IfMatch, IfNoneMatch, etag_of, matches, own_profile, public_profile, tagged
 from daira_user.routes.limits import Limits
 from daira_user.schemas import OwnProfile, ProfilePatch, PublicProfile
 from daira_user.service import UserService
@@ -22,7 +22,7 @@ TAGS = ["user"]
 async def get_me(
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
-    if_none_match: FromHeader[str | None] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response[OwnProfile | None]:
     return tagged(own_profile(await user.profiles.own(caller.user_id)), if_none_match)
 
@@ -40,7 +40,7 @@ async def edit_me(
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
     limits: NamedDependency[Limits],
-    if_match: FromHeader[str | None] = None,
+    if_match: IfMatch = None,
 ) -> Response[OwnProfile | None]:
     await limits.on_profile(caller.user_id)
 
@@ -56,7 +56,7 @@ async def get_user(
     user_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
-    if_none_match: FromHeader[str | None] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response[PublicProfile | None]:
     return tagged(public_profile(await user.profiles.show(caller.user_id, user_id)), if_none_match)
 
@@ -72,7 +72,7 @@ async def get_user_by_handle(
     handle: FromPath[str],
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
-    if_none_match: FromHeader[str | None] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response[PublicProfile | None]:
     return tagged(public_profile(await user.profiles.show_by_handle(caller.user_id, handle)), if_none_match)
 

@@ -55,8 +55,12 @@ async def unfollow(
     tags=TAGS,
 )
 async def block(
-    user_id: FromPath[UUID], caller: NamedDependency[Caller], user: NamedDependency[UserService]
+    user_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    user: NamedDependency[UserService],
+    limits: NamedDependency[Limits],
 ) -> RelationAnswer:
+    await limits.on_relation(caller.user_id)
     return relation(await user.relations.block(caller.user_id, user_id))
 
 
@@ -69,12 +73,8 @@ async def block(
     tags=TAGS,
 )
 async def unblock(
-    user_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
-    user: NamedDependency[UserService],
-    limits: NamedDependency[Limits],
+    user_id: FromPath[UUID], caller: NamedDependency[Caller], user: NamedDependency[UserService]
 ) -> RelationAnswer:
-    await limits.on_relation(caller.user_id)
     return relation(await user.relations.unblock(caller.user_id, user_id))
 
 

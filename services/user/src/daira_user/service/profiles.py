@@ -118,15 +118,15 @@ class Profiles:
         if handle == before.handle:
             return after
         if not handles.is_valid(handle):
-            raise HandleInvalid
+            raise HandleInvalid(errors=_field("handle", "invalid"))
         if handles.is_reserved(handle):
-            raise HandleReserved
+            raise HandleReserved(errors=_field("handle", "reserved"))
         key, at = handles.key_of(handle), now()
         await handle_rows.lock_key(work, key)
         if await handle_rows.owner(work, key) not in (None, before.user_id):
-            raise HandleTaken
+            raise HandleTaken(errors=_field("handle", "taken"))
         if await handle_rows.is_held(work, handles.digest(key, self._secret), before.user_id, at):
-            raise HandleTaken
+            raise HandleTaken(errors=_field("handle", "taken"))
         if await handle_rows.count_changes(work, before.user_id, at - self._hold) >= self._changes:
             raise HandleChangedTooOften
         former = handles.digest(before.handle_key, self._secret)
@@ -140,9 +140,9 @@ async def _picture(work: Work, user_id: UUID, media_id: UUID | UnsetType | None)
         return None
     picture = await pictures.share(work, media_id)
     if picture is None or picture.owner_id != user_id:
-        raise MediaNotFound
+        raise MediaNotFound(errors=_field("avatarMediaId", "not found"))
     if picture.state is PictureState.FAILED:
-        raise MediaNotUsable
+        raise MediaNotUsable(errors=_field("avatarMediaId", "not usable"))
     return picture
 
 
@@ -168,6 +168,10 @@ def _numbered(before: Profile, after: Profile, at: datetime) -> Profile:
     if any(getattr(before, name) != getattr(after, name) for name in TEXTS):
         return replace(after, revision=revision, text_revision=revision, refused_code=None, updated_at=at)
     return replace(after, revision=revision, updated_at=at)
+
+
+def _field(name: str, message: str) -> list[dict[str, str]]:
+    return [{"field": name, "message": message}]
 
 
 def _existing(seen: Seen | None) -> Seen:

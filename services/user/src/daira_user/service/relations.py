@@ -17,6 +17,7 @@ from daira_user.service.fresh import find_fresh
 
 BATCH = 200
 Step = Callable[[Pair], Pair]
+Meeting = Callable[[Pair, bool], Pair]
 
 
 class Relations:
@@ -83,23 +84,32 @@ class Relations:
             await rows.count(work, await _write(work, before, after))
             return after
 
-    async def _with(self, me: UUID, other: UUID, step: Callable[[Pair, bool], Pair]) -> Relation:
+    async def _with(self, me: UUID, other: UUID, step: Meeting) -> Relation:
         """One's own direction after `step(pair, other's account is private)`, with somebody who exists."""
         if me == other:
             raise NotWithYourself
-        await self._await_both(me, other)
+        after = await self._meet(me, other, step)
+        if after is None:
+            await self._await_both(me, other)
+            after = await self._meet(me, other, step)
+        if after is None:
+            raise PersonNotFound
+        return after.mine
+
+    async def _meet(self, me: UUID, other: UUID, step: Meeting) -> Pair | None:
+        """None when one of the two is not known."""
         async with self._database.work() as work:
             people = await profiles.share(work, [me, other])
             if len(people) < 2:
-                raise PersonNotFound
+                return None
             await rows.lock_pairs(work, me, [other])
             before = await rows.pair(work, me, other)
             after = step(before, people[other])
             await rows.count(work, await _write(work, before, after))
-            return after.mine
+            return after
 
     async def _await_both(self, *people: UUID) -> None:
-        """Just registered people may be a moment away; nothing is held open while waiting. Raises PersonNotFound."""
+        """Just registered people may be a moment away; nothing is held open while waiting. Raises NotYetVisible."""
         for user_id in people:
 
             async def look(user_id: UUID = user_id) -> Profile | None:
