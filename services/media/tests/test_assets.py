@@ -80,6 +80,7 @@ async def test_a_photo_becomes_upright_webp_without_metadata(running, probe):
     seen = await settled(running, media_id)
 
     assert (seen["state"], seen["kind"], seen["progress"]) == ("READY", "IMAGE", 100)
+    assert 20 <= len(seen["blurhash"]) <= 40
     assert [variant["name"] for variant in seen["variants"]] == ["1080.webp", "480.webp", "160.webp"]
     for variant in seen["variants"]:
         answer = await running.http.get(variant["url"])

@@ -122,11 +122,14 @@ async def test_while_bytes_arrive_others_are_told_to_wait(running):
     wire = await Wire.patch(running.url, path, running.auth(), 0, len(data))
     await wire.send(data[:MIB])
 
-    async def is_locked() -> bool:
-        answer = await running.patch(path, 0, data)
-        return answer.status_code == 423 and answer.headers["retry-after"] == "1"
+    async def is_held() -> bool:
+        async with running.database.read() as work:
+            row = await work.one("SELECT leased_until FROM upload WHERE id = %s", (path.rpartition("/")[2],))
+        return row["leased_until"] is not None
 
-    assert await eventually(is_locked)
+    assert await eventually(is_held)
+    refused = await running.patch(path, 0, data)
+    assert (refused.status_code, refused.headers["retry-after"]) == (423, "1")
     assert (await running.http.delete(path, headers={"Tus-Resumable": "1.0.0"} | running.auth())).status_code == 423
     await wire.send(data[MIB:])
     assert await wire.status() == 204

@@ -10,6 +10,7 @@ from daira_kit.errors import (
     NotFound,
     PayloadTooLarge,
     PreconditionFailed,
+    Unavailable,
     Unprocessable,
     UnsupportedMediaType,
 )
@@ -148,6 +149,12 @@ class UploadStalled(DairaError):
     code = "upload_stalled"
     title = "Upload stalled"
     title_ar = "توقف الرفع"
+
+
+class SpoolFull(Unavailable):
+    """This server has no room for uploads right now. Try again shortly."""
+
+    code = "upload_spool_full"
 
 
 class UploadBroken(DairaError):

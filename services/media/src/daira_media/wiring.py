@@ -25,10 +25,12 @@ from daira_media.service.renditions import Renditions
 from daira_media.service.uploads import Uploads
 from daira_media.service.writing import Writing
 from daira_media.settings import Settings
+from daira_observe.logs import get_logger
 from daira_runtime import Parts, Platform
 from daira_stores.objects import open_objects
 from daira_stores.postgres import Database
 
+logger = get_logger(__name__)
 S3_CONNECTIONS = 16
 S3_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5, sock_read=30)
 
@@ -45,6 +47,8 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         media = assemble(settings, platform.database, store, decoder)
         layers = await _measure(decoder)
         can_decode = len(layers) >= settings.min_sandbox_layers
+        if not can_decode:
+            logger.error("decoder_refused", layers=layers, needed=settings.min_sandbox_layers)
         yield Parts(
             target=media,
             routes=ROUTES,

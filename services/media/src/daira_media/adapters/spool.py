@@ -5,6 +5,8 @@ import os
 from collections.abc import AsyncIterator
 from tempfile import TemporaryFile
 
+from daira_media.errors import SpoolFull
+
 BATCH = 64 * 1024
 """Bytes collected before a write, and read at once when sending: a thread hop costs more than a small write."""
 
@@ -22,7 +24,7 @@ class Spool:
         self.size = 0
 
     async def append(self, data: bytes) -> None:
-        """Take bytes; raises OSError when the disk is full."""
+        """Take bytes. Raises SpoolFull when the disk is."""
         self._waiting.append(data)
         self._waiting_size += len(data)
         self.size += len(data)
@@ -45,7 +47,10 @@ class Spool:
     async def _flush(self) -> None:
         if self._waiting:
             batch, self._waiting, self._waiting_size = self._waiting, [], 0
-            await asyncio.to_thread(self._write, b"".join(batch))
+            try:
+                await asyncio.to_thread(self._write, b"".join(batch))
+            except OSError as error:
+                raise SpoolFull from error
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

@@ -44,7 +44,11 @@ RETURNING *
 INSERT_PART = "INSERT INTO upload_part (upload_id, number, etag, size) VALUES (%s, %s, %s, %s)"
 PARTS = "SELECT number, etag, size FROM upload_part WHERE upload_id = %s ORDER BY number"
 FIND = "SELECT * FROM upload WHERE id = %s"
-LOCK = "SELECT *, coalesce(leased_until > clock_timestamp(), false) AS held FROM upload WHERE id = %s FOR UPDATE"
+LOCK = """
+SELECT *, coalesce(leased_until > clock_timestamp(), false) AS is_held,
+    coalesce(leased_until <= clock_timestamp(), false) AS is_abandoned
+FROM upload WHERE id = %s FOR UPDATE
+"""
 SET_STATE = "UPDATE upload SET state = %s, leased_until = NULL WHERE id = %s"
 DELETE = "DELETE FROM upload WHERE id = %s"
 DELETE_OWNED = "DELETE FROM upload WHERE owner_id = %s"
@@ -62,6 +66,14 @@ class Usage(msgspec.Struct, frozen=True):
 
     bytes: int
     open_uploads: int
+
+
+class Locked(msgspec.Struct, frozen=True):
+    """An upload with its row locked. `is_abandoned`: its last holder fell silent without giving the lease back."""
+
+    upload: Upload
+    is_held: bool
+    is_abandoned: bool
 
 
 class NewUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,10 +113,10 @@ async def find(work: Work, upload_id: UUID) -> Upload | None:
     return _upload(row) if row else None
 
 
-async def lock(work: Work, upload_id: UUID) -> tuple[Upload, bool] | None:
-    """The upload with its row locked, and whether a living request holds its lease."""
+async def lock(work: Work, upload_id: UUID) -> Locked | None:
+    """Lock the upload's row, whoever owns it."""
     row = await work.one(LOCK, (upload_id,))
-    return (_upload(row), row["held"]) if row else None
+    return Locked(_upload(row), row["is_held"], row["is_abandoned"]) if row else None
 
 
 async def acquire(

@@ -72,7 +72,7 @@ async def _serve(request: Request[Any, Any, Any], capability: str, name: str, me
     if request.method == "HEAD":
         return Response(b"", status_code=status, headers=headers, media_type=rendition.content_type)
     return Stream(
-        media.assets.bytes_of(key, span.start, span.end),
+        await media.assets.bytes_of(key, span.start, span.end),
         status_code=status,
         headers=headers,
         media_type=rendition.content_type,

@@ -42,13 +42,27 @@ class OverrideUnknown(BadRequest):
     code = "method_override_unknown"
 
 
-@route("/", http_method=[HttpMethod.OPTIONS], operation_id="TusOptions", opt=PUBLIC, status_code=204)
+@route(
+    "/",
+    http_method=[HttpMethod.OPTIONS],
+    operation_id="TusOptions",
+    summary="What this upload server can do",
+    opt=PUBLIC,
+    status_code=204,
+)
 async def tus_options(upload_max_size: NamedDependency[int]) -> Response[None]:
     """Version, extensions and limits of this tus server."""
     return _options(upload_max_size)
 
 
-@route(ONE, http_method=[HttpMethod.OPTIONS], operation_id="TusOptionsOne", opt=PUBLIC, status_code=204)
+@route(
+    ONE,
+    http_method=[HttpMethod.OPTIONS],
+    operation_id="TusOptionsOne",
+    summary="What this upload server can do",
+    opt=PUBLIC,
+    status_code=204,
+)
 async def tus_options_one(upload_id: FromPath[UUID], upload_max_size: NamedDependency[int]) -> Response[None]:
     """The same below each upload."""
     return _options(upload_max_size)

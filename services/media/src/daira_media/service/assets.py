@@ -10,7 +10,7 @@ from daira_contracts.auth import UserErasedV1
 from daira_contracts.media import AssetChangedV1
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
 from daira_kit.clock import now
-from daira_media.adapters.bytes_store import BytesStore
+from daira_media.adapters.bytes_store import BytesStore, ObjectMissing
 from daira_media.domain import keys
 from daira_media.domain.assets import Asset, Rendition, Video
 from daira_media.errors import MediaNotFound
@@ -57,9 +57,17 @@ class Assets:
                     return keys.rendition_key(asset.owner_id, asset.id, name), rendition
         raise MediaNotFound
 
-    def bytes_of(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes of a rendition from `start` up to, without, `end`."""
-        return self._store.read(key, start, end)
+    async def bytes_of(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes of a rendition from `start` up to, without, `end`; the first of them are there when this returns.
+
+        So a store that is down is an answer of its own and not a body that breaks off. Raises MediaNotFound.
+        """
+        chunks = self._store.read(key, start, end)
+        try:
+            first = await anext(chunks)
+        except (ObjectMissing, StopAsyncIteration) as error:
+            raise MediaNotFound from error
+        return _chain(first, chunks)
 
     async def note_video(self, event: VideoChangedV1, work: Work) -> None:
         """Keep what video tells; of an erased person nothing is kept."""
@@ -88,3 +96,9 @@ class Assets:
     async def erase_bytes(self, person_id: UUID) -> None:
         """Delete every object and unfinished part of a person."""
         await self._store.delete_prefix(keys.owner_prefix(person_id))
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

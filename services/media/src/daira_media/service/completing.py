@@ -65,9 +65,9 @@ class Completing:
 
     async def _settle(self, work: Work, upload_id: UUID) -> None:
         found = await uploads.lock(work, upload_id)
-        if found is None or found[0].state is not UploadState.COMPLETING:
+        if found is None or found.upload.state is not UploadState.COMPLETING:
             return
-        upload, _ = found
+        upload = found.upload
         await uploads.set_state(work, upload_id, UploadState.COMPLETE)
         UPLOADS.labels("completed").inc()
         if upload.is_partial or await assets.is_erased(work, upload.owner_id):

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 
-from daira_media.adapters.bytes_store import BytesStore
+from daira_media.adapters.bytes_store import BytesStore, ObjectMissing
 from daira_media.adapters.spool import Spool
 from daira_media.domain import keys
 from daira_media.domain.parts import MOST_PARTS, is_part, part_target
@@ -17,7 +17,7 @@ from daira_media.domain.purposes import settle_purpose
 from daira_media.domain.sniff import HEAD_BYTES, sniff
 from daira_media.domain.tus import Checksum
 from daira_media.domain.uploads import Part, Progress, Tail, Upload
-from daira_media.errors import ChecksumMismatch, UploadTooLarge
+from daira_media.errors import ChecksumMismatch, UploadBroken, UploadTooLarge
 
 Commit = Callable[[Progress], Awaitable[None]]
 
@@ -67,10 +67,17 @@ class Intake:
         return self._checksum is None
 
     async def open(self) -> None:
-        """Read the tail of an earlier request back into the spool, so that it becomes part of a part."""
-        if self._tail is not None:
+        """Read the tail of an earlier request back into the spool, so that it becomes part of a part.
+
+        Raises UploadBroken when S3 lost it.
+        """
+        if self._tail is None:
+            return
+        try:
             async for chunk in self._store.read(self._tail.key):
                 await self._spool.append(chunk)
+        except ObjectMissing as error:
+            raise UploadBroken from error
 
     async def take(self, chunk: bytes) -> None:
         """Raises UploadTooLarge beyond the declared length, TypeNotAccepted as soon as the head is known."""

@@ -76,11 +76,10 @@ class Uploads:
         """Raises UploadNotFound, UploadGone, UploadCompleted, and UploadBusy while bytes are arriving."""
         async with self._database.work() as work:
             found = await uploads.lock(work, upload_id)
-            if found is None or found[0].owner_id != owner_id:
+            if found is None or found.upload.owner_id != owner_id:
                 raise UploadNotFound
-            upload, is_held = found
-            check_removable(upload, now())
-            if is_held:
+            check_removable(found.upload, now())
+            if found.is_held:
                 raise UploadBusy(headers={"Retry-After": "1"})
             await uploads.set_state(work, upload_id, UploadState.TERMINATED)
             await work.enqueue("sweep_upload", str(upload_id))
@@ -117,9 +116,9 @@ class Uploads:
         found = await uploads.lock(work, upload_id)
         if found is None:
             return None
-        upload, is_held = found
+        upload = found.upload
         if upload.state in {UploadState.OPEN, UploadState.COMPLETING}:
-            if is_held or upload.expires_at > now() or upload.state is UploadState.COMPLETING:
+            if found.is_held or upload.expires_at > now() or upload.state is UploadState.COMPLETING:
                 later = max(upload.expires_at, now() + timedelta(seconds=self._policy.lease_seconds))
                 await work.enqueue("sweep_upload", str(upload_id), due_at=later)
                 return None

@@ -19,7 +19,7 @@ from daira_media.errors import (
     UploadNotFound,
     UploadStalled,
 )
-from daira_media.metrics import RECEIVED_BYTES
+from daira_media.metrics import RECEIVED_BYTES, TAKEOVERS
 from daira_media.repository import uploads
 from daira_media.service.completing import Completing
 from daira_media.service.holding import Holding
@@ -86,11 +86,11 @@ class Writing:
 
     async def _acquire(self, work: Work, owner_id: UUID, upload_id: UUID, order: ChunkOrder) -> Upload:
         found = await uploads.lock(work, upload_id)
-        if found is None or found[0].owner_id != owner_id:
+        if found is None or found.upload.owner_id != owner_id:
             raise UploadNotFound
-        upload, is_held = found
+        upload = found.upload
         check_writable(upload, order.offset, now())
-        if is_held:
+        if found.is_held:
             raise UploadBusy(headers={"Retry-After": "1"})
         length = settle_length(upload, order.length, self._policy.limits)
         if length != upload.length:
@@ -106,6 +106,8 @@ class Writing:
         )
         if acquired is None:
             raise UploadBusy(headers={"Retry-After": "1"})
+        if found.is_abandoned:
+            TAKEOVERS.inc()
         return acquired
 
     async def _check_quota(self, work: Work, upload: Upload, length: int | None) -> None:

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import blurhash
 import pillow_heif
 from PIL import Image, ImageOps
 
@@ -12,6 +13,7 @@ from daira_media.domain.renditions import IMAGE_SIZES, LONGEST_EDGE, MOST_PIXELS
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/heic": "HEIF"}
 QUALITY = 80
 EFFORT = 4
+BLURHASH_EDGE = 32
 FAILURES = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, RuntimeError)
 """What Pillow and its plugins raise on broken bytes."""
 
@@ -36,7 +38,18 @@ def make_renditions(order: Order) -> Outcome:
         name = f"{size}.webp"
         image.save(Path(order.folder) / name, "WEBP", quality=QUALITY, method=EFFORT)
         files.append(Made(name=name, content_type="image/webp", width=box.width, height=box.height))
-    return Outcome(files=tuple(files))
+    return Outcome(files=tuple(files), blurhash=_blurhash(image))
+
+
+def _blurhash(image: Image.Image) -> str:
+    """A placeholder of some 28 characters; transparent parts are white, as a page would show them."""
+    small = image.convert("RGBA")
+    small.thumbnail((BLURHASH_EDGE, BLURHASH_EDGE))
+    page = Image.new("RGBA", small.size, "white")
+    page.alpha_composite(small)
+    pixels = list(page.convert("RGB").getdata())
+    rows = [pixels[start : start + page.width] for start in range(0, len(pixels), page.width)]
+    return str(blurhash.encode(rows, components_x=4, components_y=3))
 
 
 def _open_upright(order: Order) -> Image.Image:
