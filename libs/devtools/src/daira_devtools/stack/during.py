@@ -27,7 +27,7 @@ async def during(stack: Stack, base: int, groups: Sequence[str], command: Sequen
 
 
 async def _run(command: Sequence[str], env: dict[str, str]) -> int:
-    child = await asyncio.create_subprocess_exec(*command, env={**place.surroundings(), **env}, process_group=0)
+    child = await asyncio.create_subprocess_exec(*command, env={**place.surroundings(), **env}, start_new_session=True)
     try:
         return await child.wait()
     except asyncio.CancelledError:

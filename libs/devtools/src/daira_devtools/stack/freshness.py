@@ -1,7 +1,7 @@
 """Whether a running service or gateway still runs the code and configuration that lie in the checkout."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from daira_devtools.root import checkout_root
@@ -16,12 +16,18 @@ NOT_SHIPPED = ("devtools", "testing")
 
 def fingerprint(name: str, row: Process) -> str:
     """Changes when a file does that the process was started from; empty for stores, which nobody restarts unasked."""
+    patterns = [pattern.format(name) for pattern in MADE_FROM.get(row.group, ())]
+    return of_files(patterns) if patterns else ""
+
+
+def of_files(patterns: Iterable[str]) -> str:
+    """A digest of names, sizes and times of the files at or below these paths of the checkout."""
     digest = hashlib.sha256()
-    for pattern in MADE_FROM.get(row.group, ()):
-        for path in sorted(_files(checkout_root(), pattern.format(name))):
+    for pattern in patterns:
+        for path in sorted(_files(checkout_root(), pattern)):
             stat = path.stat()
             digest.update(f"{path} {stat.st_mtime_ns} {stat.st_size}\n".encode())
-    return digest.hexdigest() if row.group in MADE_FROM else ""
+    return digest.hexdigest()
 
 
 def _files(root: Path, pattern: str) -> Iterator[Path]:

@@ -4,14 +4,16 @@ import shutil
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from secrets import token_hex
 
 from daira_devtools.root import checkout_root
-from daira_devtools.stack import children, place
+from daira_devtools.stack import children, freshness, place
 from daira_devtools.stack.privilege import unprivileged
 from daira_devtools.stack.scope import Scope
 from daira_devtools.stack.table import Process
 
 STAMP = ".prepared"
+DONE = ".before"
 
 
 async def prepare(name: str, row: Process, scope: Scope, folder: place.StackFolder, env: Mapping[str, str]) -> None:
@@ -26,8 +28,23 @@ async def prepare(name: str, row: Process, scope: Scope, folder: place.StackFold
     await _initialise(name, row, scope, folder)
     for leftover in row.stale:
         (folder.data(name) / leftover).unlink(missing_ok=True)
+    await _run_before(name, row, scope, folder, env)
+
+
+async def _run_before(name: str, row: Process, scope: Scope, folder: place.StackFolder, env: Mapping[str, str]) -> None:
+    done = folder.data(name) / DONE
+    key = freshness.of_files(row.before_if_changed) + _ages_of_stores(folder)
+    if row.before_if_changed and done.exists() and done.read_text() == key:
+        return
     for command in row.before:
         await children.finish(scope.command(command, name), env, log=folder.log(name))
+    done.write_text(key)
+
+
+def _ages_of_stores(folder: place.StackFolder) -> str:
+    """Another data folder has other databases; stores in containers have none we could know by, so their age is now."""
+    stamps = [folder.data(store) / STAMP for store in ("postgres", "cassandra")]
+    return " ".join(str(stamp.stat().st_mtime_ns) if stamp.exists() else token_hex(8) for stamp in stamps)
 
 
 async def _initialise(name: str, row: Process, scope: Scope, folder: place.StackFolder) -> None:

@@ -25,8 +25,9 @@ class Download(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One process: its command, what it needs first, and how it says that it is ready.
 
-    `once` are commands for an empty data folder, `before` run at every start, `stale` are files in the data folder that
-    a dead process leaves and the next must not see. Times in seconds.
+    `once` are commands for an empty data folder. `before` run at a start, if a file below `before_if_changed` or a
+    store's data folder is not the one of their last run. `stale` are files in the data folder that a dead process leaves
+    and the next must not see. Times in seconds.
     """
 
     group: str
@@ -42,6 +43,7 @@ class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     env: Mapping[str, str] = {}
     once: tuple[tuple[str, ...], ...] = ()
     before: tuple[tuple[str, ...], ...] = ()
+    before_if_changed: tuple[str, ...] = ()
     render: str = ""
     unprivileged: bool = False
     stop: str = "TERM"
@@ -56,6 +58,7 @@ class Services(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_port: int
     env: Mapping[str, str]
     before: tuple[tuple[str, ...], ...]
+    before_if_changed: tuple[str, ...]
     command: tuple[str, ...]
     ready: str
     ready_seconds: float
@@ -75,6 +78,7 @@ class Services(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ports={"http": self.first_port + self.names.index(service)},
             env=self.env,
             before=tuple(tuple(_for(service, word) for word in command) for command in self.before),
+            before_if_changed=tuple(_for(service, path) for path in self.before_if_changed),
             command=tuple(_for(service, word) for word in self.command),
             ready=self.ready,
             ready_seconds=self.ready_seconds,
