@@ -26,8 +26,8 @@ class Process(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One process: its command, what it needs first, and how it says that it is ready.
 
     `once` are commands for an empty data folder. `before` run at a start, if a file below `before_if_changed` or a
-    store's data folder is not the one of their last run. `stale` are files in the data folder that a dead process leaves
-    and the next must not see. Times in seconds.
+    store's data folder is not the one of their last run. `stale` are files in the data folder that a dead process
+    leaves and the next must not see. Times in seconds.
     """
 
     group: str
