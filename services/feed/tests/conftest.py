@@ -15,6 +15,8 @@ from daira_bus.producer import open_producer
 from daira_contracts.moderation import Decision, Reason, SubjectType, VerdictReachedV1
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_devtools.stack import Endpoints
+from daira_feed.repository.cards import Cards
+from daira_feed.repository.wire import Wire
 from daira_feed.service import FeedService
 from daira_feed.settings import Settings
 from daira_feed.wiring import build
@@ -48,6 +50,20 @@ class FeedProcess:
         target = self.process.parts.target
         assert isinstance(target, FeedService)
         return target
+
+    @property
+    def wire(self) -> Wire:
+        """The connections of jobs."""
+        return self.service.spreading._wire
+
+    @property
+    def read_wire(self) -> Wire:
+        """The connections of reads."""
+        return self.service.circle._circles.wire
+
+    @property
+    def cards(self) -> Cards:
+        return self.service.spreading._cards
 
     async def person(self, handle: str = "", **profile: Any) -> UUID:
         user_id = new_id()
