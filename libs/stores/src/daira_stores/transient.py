@@ -4,7 +4,7 @@ import asyncio
 
 from obstore.exceptions import GenericError as ObjectStoreError
 from psycopg import OperationalError
-from redis.exceptions import BusyLoadingError, ClusterDownError, RedisError
+from redis.exceptions import BusyLoadingError, ClusterDownError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -17,6 +17,7 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
     RedisTimeoutError,
     BusyLoadingError,
     ClusterDownError,
+    RedisClusterException,  # no node of a cluster answers; not a RedisError
     ObjectStoreError,
     ConnectionError,
     asyncio.TimeoutError,

@@ -3,7 +3,7 @@
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisClusterStorage, RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from daira_kit.clock import now
 from daira_kit.errors import TooManyRequests, Unavailable
@@ -41,7 +41,7 @@ class Limiter:
         try:
             allowed = await self._strategy.hit(item, *who, cost=cost)
             stats = await self._strategy.get_window_stats(item, *who)
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             if fail_open:
                 logger.warning("rate_limit_skipped", error=repr(error))
                 return {}
