@@ -10,6 +10,7 @@ NAME ?= main
 BASE ?= 8080
 TEST_NAME ?= test
 TEST_BASE ?= 18080
+BENCH_BASE ?= 28080
 SERVICE ?=
 ROLE ?= all
 SIZE ?= ordinary
@@ -100,7 +101,8 @@ pins: ## constraints.txt anew; ARGS=--upgrade takes the newest versions
 pins-check: ## constraints.txt is what the distributions ask for
 	@$(PYTHON) -m daira_devtools.pins check
 
-clean: ## stop both stacks; remove their data and every cache
-	@if [ -x $(PYTHON) ]; then $(STACK) down --name $(NAME); $(STACK) down --name $(TEST_NAME); fi
+clean: ## stop the stacks; remove their data and every cache
+	@if [ -x $(PYTHON) ]; then $(STACK) down --name $(NAME); $(STACK) down --name $(TEST_NAME); \
+		$(STACK) down --name bench; fi
 	@rm -rf .stack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
