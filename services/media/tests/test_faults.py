@@ -259,7 +259,7 @@ async def test_a_join_that_died_is_finished(running, finisher):
 
 
 class Gate:
-    """A way to S3 that can be closed."""
+    """A way to a store that can be closed."""
 
     def __init__(self, target: str) -> None:
         self.target, self.is_open = urlsplit(target), True
@@ -310,6 +310,33 @@ async def test_while_s3_is_away_nothing_is_acknowledged_and_later_nothing_is_los
         assert await resumed(running.http, running, path, data) == MIB
         assert await running.stored(path) == data
         gate.is_open = True
+
+
+async def test_while_the_database_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(start, media_dsn):
+    gate = Gate(media_dsn)
+    async with (
+        gate as address,
+        start(postgres_dsn=moved(media_dsn, address), lease_seconds=2.0, pause_seconds=1.0) as running,
+    ):
+        data = movie(9 * MIB)
+        path = await running.created(len(data))
+        assert (await running.patch(path, 0, data[:MIB])).status_code == 204
+        wire = await Wire.patch(running.url, path, running.auth(), MIB, len(data) - MIB)
+        await wire.send(data[MIB : 5 * MIB])
+
+        gate.shut()
+        await wire.send(data[5 * MIB :])
+        assert await wire.status() == 503
+        assert (await running.head(path)).status_code == 503
+
+        gate.is_open = True
+        assert await resumed(running.http, running, path, data) == MIB
+        assert await running.stored(path) == data
+
+
+def moved(dsn: str, address: str) -> str:
+    """The same database through another address."""
+    return dsn.replace(f"@{urlsplit(dsn).netloc.rpartition('@')[2]}/", f"@{urlsplit(address).netloc}/")
 
 
 async def test_memory_stays_flat_with_many_uploads_at_once(running, spawn):

@@ -32,7 +32,7 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     """Unfinished uploads one person may have."""
     lease_seconds: float = 10.0
     """How long an upload stays locked by a request that died without a word."""
-    pause_seconds: float = 5.0
+    pause_seconds: float = 3.0
     """Silence after which a request makes durable what it has and lets others take over; below the lease."""
     stall_seconds: float = 60.0
     """Silence after which a request is ended."""

@@ -15,7 +15,7 @@ class UploadPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     limits: Limits = Limits()
     lease_seconds: float = 10.0
-    pause_seconds: float = 5.0
+    pause_seconds: float = 3.0
     stall_seconds: float = 60.0
     kept_seconds: float = 24 * 3600.0
     remembered_seconds: float = 7 * 24 * 3600.0
