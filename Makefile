@@ -10,7 +10,6 @@ NAME ?= main
 BASE ?= 8080
 TEST_NAME ?= test
 TEST_BASE ?= 18080
-BENCH_BASE ?= 28080
 SERVICE ?=
 ROLE ?= all
 SIZE ?= ordinary
