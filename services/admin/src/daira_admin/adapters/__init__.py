@@ -1,0 +1,1 @@
+"""The world around admin: the files it ships."""

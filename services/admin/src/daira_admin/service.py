@@ -1,0 +1,22 @@
+"""Which page may be seen where."""
+
+from collections.abc import Mapping
+
+from daira_admin.adapters.pages import File
+from daira_kit.errors import NotFound
+
+INDEX = "index.html"
+
+
+class AdminService:
+    """`pages` by folder, then by name."""
+
+    def __init__(self, pages: Mapping[str, Mapping[str, File]], *, shows_preview: bool) -> None:
+        self._pages = {name: page for name, page in pages.items() if name != "preview" or shows_preview}
+
+    def page(self, folder: str, name: str = INDEX) -> File:
+        """Raises NotFound; the preview exists in development only, since it logs in against the sandbox."""
+        found = self._pages.get(folder, {}).get(name)
+        if found is None:
+            raise NotFound
+        return found
