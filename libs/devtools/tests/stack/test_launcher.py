@@ -27,6 +27,17 @@ DIES = table.Process(
     group="services", command=("bash", "-c", "echo my disk is full; exit 3"), ready="http http /", ports={"http": 30}
 )
 
+UP = """
+import sys
+from pathlib import Path
+from daira_devtools.stack import Stack, place, signals, table
+stack = Stack(place.StackFolder("t", Path(sys.argv[1])), table.load(), lambda line: print(line, flush=True))
+try:
+    signals.run(stack.up(int(sys.argv[2]), ["stores"]))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
 
 def with_processes(**rows: table.Process) -> table.Table:
     return msgspec.structs.replace(ROWS, process={"valkey": ROWS.process["valkey"], **rows}, step={})
@@ -210,14 +221,8 @@ async def test_two_commands_on_one_stack_do_not_mix(stack: Stack, base: int) -> 
 async def test_an_interruption_of_up_leaves_nothing_running(
     number: signal.Signals, stack: Stack, base: int, tmp_path: Path
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path; from daira_devtools.stack import Stack, signals, table, place, errors\n"
-        "stack = Stack(place.StackFolder('t', Path(sys.argv[1])), table.load(), lambda line: print(line, flush=True))\n"
-        "try: signals.run(stack.up(int(sys.argv[2]), ['stores']))\n"
-        "except KeyboardInterrupt: sys.exit(130)\n"
-    )
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, str(tmp_path), str(base), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", UP, str(tmp_path), str(base), stdout=asyncio.subprocess.PIPE
     )
     assert child.stdout
     await child.stdout.readuntil(b"ready")
@@ -227,4 +232,19 @@ async def test_an_interruption_of_up_leaves_nothing_running(
 
     assert await child.wait() == 130
     assert stack.records == []
+    assert not any(ports.is_taken("127.0.0.1", base + offset) for offset in range(50))
+
+
+async def test_what_a_killed_launcher_had_started_is_found_by_down(stack: Stack, base: int, tmp_path: Path) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", UP, str(tmp_path), str(base), stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdout
+    await child.stdout.readuntil(b"ready")
+    child.kill()
+    await child.wait()
+
+    assert await stack.down() > 0
+
+    assert not stack.is_running
     assert not any(ports.is_taken("127.0.0.1", base + offset) for offset in range(50))
