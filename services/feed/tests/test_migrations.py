@@ -20,9 +20,9 @@ INDEXES = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = %s ORDE
 
 
 async def shape(connection: AsyncConnection[Any], schema: str, text: str) -> list[Any]:
-    await connection.execute(f"CREATE SCHEMA {schema}")  # type: ignore[arg-type]
-    await connection.execute(f"SET search_path TO {schema}")  # type: ignore[arg-type]
-    await connection.execute(text)  # type: ignore[arg-type]
+    await connection.execute(f"CREATE SCHEMA {schema}")
+    await connection.execute(f"SET search_path TO {schema}")
+    await connection.execute(text)
     found = []
     for question in (COLUMNS, RULES, INDEXES):
         rows = await (await connection.execute(question, (schema,))).fetchall()
