@@ -1,5 +1,6 @@
 """Compiles the pins of all distributions together, so that one environment can hold them all."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,22 @@ def compiled(root: Path, *, upgrade: bool = False) -> str:
         # Without this the absolute paths of our own distributions would be written.
         for name in ours:
             command += ["--no-emit-package", name]
-        done = subprocess.run([*command, *map(str, ours.values())], cwd=root, capture_output=True, text=True)
+        command += map(str, ours.values())
+        done = subprocess.run(command, cwd=root, env=_environment(), capture_output=True, text=True)
         if done.returncode:
             raise PinsError(done.stderr.strip())
         return output.read_text(encoding="utf-8")
+
+
+def _environment() -> dict[str, str]:
+    """uv does not read pip's settings: where only pip was told an index, uv is told the same (as `setup.sh` does)."""
+    surroundings = dict(os.environ)
+    if "UV_DEFAULT_INDEX" in surroundings or "UV_INDEX_URL" in surroundings:
+        return surroundings
+    index = surroundings.get("PIP_INDEX_URL") or _pip_setting("global.index-url")
+    return surroundings | {"UV_DEFAULT_INDEX": index} if index else surroundings
+
+
+def _pip_setting(name: str) -> str:
+    asked = subprocess.run([sys.executable, "-m", "pip", "config", "get", name], capture_output=True, text=True)
+    return asked.stdout.strip()

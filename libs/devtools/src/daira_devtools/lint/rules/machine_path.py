@@ -7,7 +7,7 @@ from daira_devtools.lint.engine import Rule
 from daira_devtools.lint.source import SourceFile
 
 PATH = re.compile(r"""(?<![\w./$}-])/(?:work|root|home/\w+)/[\w.]""")
-INDEX = re.compile(r"--(?:extra-)?index-url|PIP_INDEX_URL|UV_INDEX(?:_URL)?\b")
+INDEX = re.compile(r"""(?:index-url|INDEX_URL|DEFAULT_INDEX|UV_INDEX)["']?[=:\s]+["']?https?://""")
 
 
 def check(file: SourceFile) -> Iterator[tuple[int, str]]:
@@ -16,7 +16,7 @@ def check(file: SourceFile) -> Iterator[tuple[int, str]]:
             continue
         if match := PATH.search(line):
             yield number, f"a path of one machine: {match[0]}…"
-        if INDEX.search(line) and file.path.name != "machine_path.py":
+        if INDEX.search(line):
             yield number, "names a package index: the machine's own configuration decides that"
 
 
