@@ -65,7 +65,7 @@ REFUSED = {
     "machine-path": [
         ("docs/a.md", "see /" + "work/main/x\n"),
         ("libs/devtools/a.toml", 'cache = "/' + 'root/.cache/x"\n'),
-        (".ci/run", "pip install --" + "index-url https://example.org x\n"),
+        (".ci/run", "pip install --" + "index-url https:/" + "/example.org x\n"),
     ],
     "unfinished": [
         (SERVICE, "x = 1  # TO" + "DO later\n"),
