@@ -35,7 +35,10 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
 
 
 class Encode(msgspec.Struct, frozen=True, kw_only=True, tag="encode"):
-    """Make some rungs in one decode; `mp4` names the rung that also becomes video.mp4."""
+    """Make some rungs in one decode; `mp4` names the rung that also becomes video.mp4.
+
+    `patient` jobs take the computing time that others leave.
+    """
 
     terms: Terms
     source: Source
@@ -43,6 +46,7 @@ class Encode(msgspec.Struct, frozen=True, kw_only=True, tag="encode"):
     mp4: str | None
     threads: int
     preset: str
+    patient: bool
 
 
 class Poster(msgspec.Struct, frozen=True, kw_only=True, tag="poster"):

@@ -91,9 +91,13 @@ class Sandbox:
         rungs: tuple[Rung, ...],
         *,
         mp4: str | None = None,
+        patient: bool = False,
         report: Report = _ignore,
     ) -> protocol.Encoded:
-        """Makes rungs below `output`, which must not hold them yet. Raises MediaRejected or DecoderDied."""
+        """Makes rungs below `output`, which must not hold them yet; `patient`: with what time others leave.
+
+        Raises MediaRejected or DecoderDied.
+        """
         cpu = self._limits.cpu_base + int(self._limits.cpu_per_second * source.seconds)
         job = protocol.Encode(
             terms=self._terms(path, output, cpu),
@@ -102,6 +106,7 @@ class Sandbox:
             mp4=mp4,
             threads=self._threads,
             preset=self._preset,
+            patient=patient,
         )
         return await self._answer(job, protocol.Encoded, report)
 

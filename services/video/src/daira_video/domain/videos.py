@@ -1,5 +1,6 @@
 """A video as this service remembers it."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from uuid import UUID
 
@@ -90,10 +91,8 @@ def missing(source: Source, done: tuple[Rendition, ...], *, first: bool) -> tupl
     return tuple(rung for rung in ladder(source) if rung.first_pass is first and rung.name not in names)
 
 
-def percent(source: Source, done: tuple[Rendition, ...], current: tuple[Rung, ...], part: float) -> int:
-    """How far the whole ladder is, 0 to 99, counted in pixels; `part` (0 to 1) of `current` is encoded."""
-    weights = {rung.name: rung.width * rung.height * rung.rate for rung in ladder(source)}
-    ready = sum((weights.get(rendition.name, Fraction(0)) for rendition in done), Fraction(0))
-    now = sum((weights[rung.name] for rung in current), Fraction(0))
-    share = (ready + now * Fraction(part)) / sum(weights.values())
-    return min(99, int(share * 100))
+def percent(source: Source, parts: Mapping[str, float]) -> int:
+    """How far the whole ladder is, 0 to 99, counted in pixels; `parts` (0 to 1) are encoded, by rung."""
+    weights = {rung.name: float(rung.width * rung.height * rung.rate) for rung in ladder(source)}
+    ready = sum(weight * parts.get(name, 0.0) for name, weight in weights.items())
+    return min(99, int(100 * ready / sum(weights.values())))

@@ -1,6 +1,7 @@
 """One video from original to ladder, in steps that each leave a row behind: begun again, it goes on from there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -61,11 +62,26 @@ class Transcoding:
     async def _make(self, video: Video, folder: Path) -> None:
         original = await self._fetch(video, folder)
         source = await self._probe(video.id, original)
-        await self._make_poster(video.id, original, source, folder)
-        await self._make_pass(video.id, original, source, folder, first=True)
-        await self._records.reach(video.id, VideoState.PLAYABLE)
-        await self._make_pass(video.id, original, source, folder, first=False)
-        await self._records.reach(video.id, VideoState.READY)
+        done = await self._records.done(video.id)
+        passes = [missing(source, done, first=first) for first in (True, False)]
+        progress = _Progress(self._records, video.id, source, done)
+        # The second pass begins at once and takes the time the first one leaves: no core is idle, and yet
+        # what can be watched early is there early.
+        first, second = (
+            asyncio.create_task(self._encode(original, source, folder, rungs, progress, patient=place > 0))
+            for place, rungs in enumerate(passes)
+        )
+        try:
+            await self._make_poster(video.id, original, source, folder)
+            await self._store(video.id, source, await first, folder)
+            await self._records.reach(video.id, VideoState.PLAYABLE)
+            await self._store(video.id, source, await second, folder)
+            await self._records.reach(video.id, VideoState.READY)
+        finally:
+            # Whatever ended this ends the decoders too, before the folder goes.
+            first.cancel()
+            second.cancel()
+            await asyncio.gather(first, second, return_exceptions=True)
         TRANSCODED.labels("ready").inc()
 
     async def _fetch(self, video: Video, folder: Path) -> Path:
@@ -96,33 +112,41 @@ class Transcoding:
         poster = Poster(width=made.width, height=made.height, blurhash=made.blurhash)
         await self._records.note(video_id, poster=poster)
 
-    async def _make_pass(self, video_id: UUID, original: Path, source: Source, folder: Path, *, first: bool) -> None:
-        done = await self._records.done(video_id)
-        rungs = missing(source, done, first=first)
+    async def _encode(
+        self,
+        original: Path,
+        source: Source,
+        folder: Path,
+        rungs: tuple[Rung, ...],
+        progress: "_Progress",
+        *,
+        patient: bool,
+    ) -> tuple[Rendered, ...]:
         if not rungs:
-            return
+            return ()
         mp4 = mp4_rung(ladder(source))
-        progress = _Progress(self._records, video_id, source, done, rungs)
-        with STAGE_SECONDS.labels("first" if first else "second").time():
+        with STAGE_SECONDS.labels("second" if patient else "first").time():
             encoded = await self._sandbox.encode(
                 original,
                 source,
                 folder,
                 rungs,
                 mp4=mp4 if mp4 in {rung.name for rung in rungs} else None,
-                report=progress.report,
+                patient=patient,
+                report=progress.reporter(rungs),
             )
         CORRUPT_PACKETS.inc(encoded.corrupt_packets)
-        with STAGE_SECONDS.labels("upload").time():
-            for rendered in encoded.rungs:
-                await self._store(video_id, rendered, folder, has_mp4=rendered.name == mp4)
+        return encoded.rungs
 
-    async def _store(self, video_id: UUID, rendered: Rendered, folder: Path, *, has_mp4: bool) -> None:
+    async def _store(self, video_id: UUID, source: Source, rungs: tuple[Rendered, ...], folder: Path) -> None:
         """The row comes after the last byte: a playlist never names a segment that is not there."""
-        names = [f"{rendered.name}/{segment.name}" for segment in rendered.segments]
-        await self._upload(video_id, folder, [*names, *([keys.MP4] if has_mp4 else [])])
-        await self._upload(video_id, folder, [f"{rendered.name}/{keys.PLAYLIST}"])
-        await self._records.add(video_id, rendition(rendered, has_mp4=has_mp4))
+        with STAGE_SECONDS.labels("upload").time():
+            for rung in rungs:
+                has_mp4 = rung.name == mp4_rung(ladder(source))
+                names = [f"{rung.name}/{segment.name}" for segment in rung.segments]
+                await self._upload(video_id, folder, [*names, *([keys.MP4] if has_mp4 else [])])
+                await self._upload(video_id, folder, [f"{rung.name}/{keys.PLAYLIST}"])
+                await self._records.add(video_id, rendition(rung, has_mp4=has_mp4))
 
     async def _upload(self, video_id: UUID, folder: Path, names: tuple[str, ...] | list[str]) -> None:
         await self._objects.upload(
@@ -131,26 +155,32 @@ class Transcoding:
 
 
 class _Progress:
-    """Reports of one pass, at most one a second, whole percents only."""
+    """How far both passes are together: at most one report a second, whole percents that only grow."""
 
-    def __init__(
-        self, records: Records, video_id: UUID, source: Source, done: tuple[Rendition, ...], rungs: tuple[Rung, ...]
-    ) -> None:
+    def __init__(self, records: Records, video_id: UUID, source: Source, done: tuple[Rendition, ...]) -> None:
         self._records = records
         self._video_id = video_id
         self._source = source
-        self._done = done
-        self._rungs = rungs
+        self._parts = {one.name: 1.0 for one in done}
         self._last = (-_REPORT_EVERY, -1)
 
-    async def report(self, part: float) -> None:
+    def reporter(self, rungs: tuple[Rung, ...]) -> Callable[[float], Awaitable[None]]:
+        """What a pass calls with the part (0 to 1) of `rungs` that is encoded."""
+
+        async def report(part: float) -> None:
+            self._parts |= dict.fromkeys((rung.name for rung in rungs), part)
+            await self._tell(rungs)
+
+        return report
+
+    async def _tell(self, rungs: tuple[Rung, ...]) -> None:
         """Raises Withdrawn, which ends the transcode of a removed video."""
         moment = asyncio.get_running_loop().time()
-        whole = percent(self._source, self._done, self._rungs, part)
+        whole = percent(self._source, self._parts)
         if moment - self._last[0] < _REPORT_EVERY or whole <= self._last[1]:
             return
         self._last = (moment, whole)
-        await self._records.report(self._video_id, whole, "+".join(rung.name for rung in self._rungs))
+        await self._records.report(self._video_id, whole, "+".join(rung.name for rung in rungs))
 
 
 def rendition(rendered: Rendered, *, has_mp4: bool) -> Rendition:

@@ -1,5 +1,6 @@
 """One job from standard input, lines of replies on standard output. Locks itself in before it reads the source."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from daira_video.adapters import protocol
 from daira_video.adapters.confinement import Ceilings, enter
 from daira_video.domain.limits import FailureCode, MediaRejected
 
+_PATIENCE = 10
 _PRELOAD = (
     "encodings.idna",
     "av.subtitles.stream",
@@ -26,6 +28,8 @@ def _say(reply: protocol.Reply) -> None:
 
 
 def _confine(job: protocol.Request) -> None:
+    if isinstance(job, protocol.Encode) and job.patient:
+        os.nice(_PATIENCE)
     terms, limits = job.terms, job.terms.limits
     level, reasons = enter(
         Ceilings(
