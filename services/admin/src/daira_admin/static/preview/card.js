@@ -36,9 +36,9 @@ function screen(card, post, said) {
 }
 
 function still(card, post, said) {
-  const picture = post.media?.find((one) => one.kind === "IMAGE" && one.variants?.length);
+  const picture = post.media?.find((one) => one.kind === "IMAGE" && one.renditions?.length);
   if (picture) {
-    const { url } = picture.variants.at(-1);
+    const { url } = picture.renditions.at(-1);
     card.append(image("backdrop", url), image("picture", url));
   } else {
     const words = make("p", "words");
@@ -53,7 +53,9 @@ function still(card, post, said) {
 
 function about(post, author, counts, facts, player) {
   const box = make("div", "about");
-  box.append(who(author, post.createdAt));
+  const row = who(author, post.createdAt);
+  if (player) row.append(speaker(player));
+  box.append(row);
   if (post.text && (player || post.media?.some((one) => one.kind === "IMAGE"))) {
     const text = make("p", "text");
     text.dir = "auto";
@@ -69,7 +71,6 @@ function about(post, author, counts, facts, player) {
   line.append(facts);
   box.append(line);
   if (player) {
-    line.append(speaker(player));
     const progress = make("div", "line");
     progress.append(make("i"));
     box.append(progress);
@@ -85,11 +86,9 @@ function who(author, createdAt) {
   else face.append(Object.assign(make("span"), { textContent: [...name][0] || "·" }));
   const text = make("div");
   const shown = make("b");
-  shown.textContent = name;
-  shown.dir = "auto";
+  shown.append(isolated(name));
   const small = make("small");
-  small.textContent = [author.handle ? `@${author.handle}` : "", ago(createdAt)].filter(Boolean).join(" · ");
-  small.dir = "auto";
+  small.append(isolated(author.handle ? `@${author.handle}` : ""), " · ", isolated(ago(createdAt)));
   text.append(shown, small);
   row.append(face, text);
   return row;
@@ -135,6 +134,11 @@ function make(tag, name = "") {
   const element = document.createElement(tag);
   if (name) element.className = name;
   return element;
+}
+
+/** Its own direction inside a line of another one. */
+function isolated(text) {
+  return Object.assign(make("bdi"), { textContent: text });
 }
 
 function image(name, url) {
