@@ -11,11 +11,11 @@ LEET = MappingProxyType({"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7":
 
 FRANCO = MappingProxyType(
     {
-        "a": ("ا", "ع", "ه", ""),
+        "a": ("ا", "ه", ""),
         "b": ("ب",),
-        "c": ("ك", "س"),
+        "c": ("ك",),
         "d": ("د", "ض"),
-        "e": ("ي", "ا", "ع", ""),
+        "e": ("ي", "ا", ""),
         "f": ("ف",),
         "g": ("ج", "غ"),
         "h": ("ه", "ح"),
@@ -25,7 +25,7 @@ FRANCO = MappingProxyType(
         "l": ("ل",),
         "m": ("م",),
         "n": ("ن",),
-        "o": ("و", "ا", "ع", ""),
+        "o": ("و", "ا", ""),
         "p": ("ب",),
         "q": ("ق",),
         "r": ("ر",),
@@ -69,5 +69,7 @@ FRANCO_PAIRS = MappingProxyType(
 INSEPARABLE = frozenset(("sh", "kh", "gh", "ch"))
 """Pairs that are never read letter by letter."""
 
-SHORTEST_FRANCO = 3
-"""A shorter Arabic word has too many innocent spellings: what is meant is listed as it is spelled."""
+FRANCO_DIGITS = frozenset("2356789")
+SHORTEST_WITH_DIGIT, SHORTEST_PLAIN = 3, 5
+"""Letters an Arabic pattern must have to be read from Latin ones: a digit shows that Franco is meant, without one
+too many English words would read as something else. What is shorter is listed as it is spelled."""

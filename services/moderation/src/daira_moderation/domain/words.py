@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from daira_moderation.domain.folding import fold
-from daira_moderation.domain.spelling import FRANCO, FRANCO_PAIRS, INSEPARABLE, LEET, SHORTEST_FRANCO
+from daira_moderation.domain.spelling import (
+    FRANCO,
+    FRANCO_DIGITS,
+    FRANCO_PAIRS,
+    INSEPARABLE,
+    LEET,
+    SHORTEST_PLAIN,
+    SHORTEST_WITH_DIGIT,
+)
 from daira_moderation.domain.tokens import ARABIC, WORD, Token, tokens
 
 MOST_READINGS = 2_000
@@ -127,7 +135,11 @@ def _ends(path: _Path, token: Token, *, franco: bool) -> Iterator[Hit]:
     for number, needed, words in path.node.ends:
         if token.words > 1 and words != token.words:
             continue
-        if franco and sum(needed) < SHORTEST_FRANCO:
+        if franco and sum(needed) < _shortest(token):
             continue
         if all(have >= need for have, need in zip(path.repeats, needed, strict=True)):
             yield Hit(number, franco)
+
+
+def _shortest(token: Token) -> int:
+    return SHORTEST_PLAIN if FRANCO_DIGITS.isdisjoint(token.text) else SHORTEST_WITH_DIGIT
