@@ -91,13 +91,13 @@ async def test_a_connection_cut_at_any_tenth_loses_no_byte(running, tenth):
 
 
 async def test_a_chunk_with_a_checksum_that_was_cut_is_discarded(running):
-    data = movie(12 * MIB)
+    data = movie(30 * MIB)
     path = await running.created(len(data))
     headers = running.auth()
     headers["Authorization"] += f"\r\nUpload-Checksum: sha1 {'A' * 27}="
 
     wire = await Wire.patch(running.url, path, headers, 0, len(data))
-    await wire.send(data[: 11 * MIB])
+    await wire.send(data[: 29 * MIB])
     await wire.cut()
 
     assert await resumed(running.http, running, path, data) == 0
