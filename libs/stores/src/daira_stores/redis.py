@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
@@ -11,6 +11,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 AnyRedis: TypeAlias = Redis | RedisCluster
+
+
+def reconnecting() -> dict[str, Any]:
+    """Options of a client for one node: a connection that died while idle is opened anew within the same call."""
+    return {
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
+        "retry_on_error": [RedisConnectionError, RedisTimeoutError],
+    }
 
 
 @asynccontextmanager
@@ -29,8 +37,7 @@ async def open_redis(url: str, *, timeout: float = 2.0) -> AsyncIterator[AnyRedi
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
-            retry_on_error=[RedisConnectionError, RedisTimeoutError],
+            **reconnecting(),
         )
     try:
         yield client

@@ -8,6 +8,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from daira_kit.clock import now
 from daira_kit.errors import TooManyRequests, Unavailable
 from daira_observe.logs import get_logger
+from daira_stores.redis import reconnecting
 
 logger = get_logger(__name__)
 
@@ -24,7 +25,7 @@ class Limiter:
         """`redis://…` or `redis+cluster://…`, the URL of open_redis."""
         if url.startswith("redis+cluster://"):
             return cls(RedisClusterStorage(f"async+{url}", implementation="redispy"))
-        return cls(RedisStorage(f"async+{url}", implementation="redispy"))
+        return cls(RedisStorage(f"async+{url}", implementation="redispy", **reconnecting()))
 
     @classmethod
     def in_memory(cls) -> "Limiter":
