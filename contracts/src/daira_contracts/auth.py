@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, OpenEnum
+from daira_contracts._export import ExportPartWritten
 from daira_kit.clock import Moment
 
 
@@ -78,3 +79,9 @@ class UserErasedV1(Event, frozen=True, kw_only=True):
 
     user_id: UUID
     erased_at: Moment
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that auth writes."""
+
+    topic: ClassVar[str] = "auth.export-part-written.v1"

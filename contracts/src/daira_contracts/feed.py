@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, OpenEnum
+from daira_contracts._export import ExportPartWritten
 from daira_kit.clock import Moment
 
 
@@ -60,3 +61,9 @@ class PostChangedV1(Event, frozen=True, kw_only=True):
     reject_code: str | None = None
     created_at: Moment
     edited_at: Moment | None = None
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that feed writes."""
+
+    topic: ClassVar[str] = "feed.export-part-written.v1"

@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, Nested, OpenEnum
+from daira_contracts._export import ExportPartWritten
 from daira_kit.clock import Moment
 
 
@@ -65,3 +66,9 @@ class UserEventRecordedV1(Event, frozen=True, kw_only=True):
     happened_at: Moment
     received_at: Moment
     metadata: UserEventMetadata = UserEventMetadata()
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that interaction writes."""
+
+    topic: ClassVar[str] = "interaction.export-part-written.v1"

@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, Nested, OpenEnum
+from daira_contracts._export import ExportPartWritten
 
 
 class AssetKind(OpenEnum):
@@ -56,3 +57,9 @@ class AssetChangedV1(Event, frozen=True, kw_only=True):
     blurhash: str | None = None
     duration_ms: int | None = None
     waveform: tuple[int, ...] = ()
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that media writes."""
+
+    topic: ClassVar[str] = "media.export-part-written.v1"

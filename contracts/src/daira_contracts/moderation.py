@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from daira_contracts._event import Event, Nested, OpenEnum
+from daira_contracts._export import ExportPartWritten
 
 
 class SubjectType(OpenEnum):
@@ -61,3 +62,9 @@ class WordlistChangedV1(Event, frozen=True, kw_only=True):
 
     list_id: str
     entries: tuple[WordEntry, ...]
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that moderation writes."""
+
+    topic: ClassVar[str] = "moderation.export-part-written.v1"

@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, OpenEnum
+from daira_contracts._export import ExportPartWritten
 from daira_kit.clock import Moment
 
 
@@ -73,3 +74,19 @@ class SettingsChangedV1(Event, frozen=True, kw_only=True):
 
     user_id: UUID
     data_saver: DataSaver = DataSaver.CELLULAR
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that user writes."""
+
+    topic: ClassVar[str] = "user.export-part-written.v1"
+
+
+class ExportRequestedV1(Event, frozen=True, kw_only=True):
+    """A person wants a copy of everything about them; `export_id` is also the id of the archive at media."""
+
+    topic: ClassVar[str] = "user.export-requested.v1"
+    key: ClassVar[tuple[str, ...]] = ("user_id",)
+
+    user_id: UUID
+    export_id: UUID

@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, Nested, OpenEnum
+from daira_contracts._export import ExportPartWritten
 
 
 class VideoState(OpenEnum):
@@ -60,3 +61,9 @@ class ProgressReportedV1(Event, frozen=True, kw_only=True):
     owner_id: UUID
     percent: int
     stage: str
+
+
+class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):
+    """The part of an export that video writes."""
+
+    topic: ClassVar[str] = "video.export-part-written.v1"

@@ -99,16 +99,22 @@ Start = Callable[..., AbstractAsyncContextManager[Running]]
 
 
 @pytest.fixture
-async def start(make_database: Any, common_settings: Any, redis_url: str, mint: TokenMint) -> AsyncIterator[Start]:
+async def start(
+    make_database: Any, common_settings: Any, object_settings: Any, redis_url: str, mint: TokenMint
+) -> AsyncIterator[Start]:
     database: Database = await make_database("auth")
 
     @asynccontextmanager
     async def starter(**changes: Any) -> AsyncIterator[Running]:
-        values = common_settings(database) | {
-            "redis_url": redis_url,
-            "root_private_key": mint.root_private_key,
-            "secret": SECRET,
-        }
+        values = (
+            common_settings(database)
+            | object_settings
+            | {
+                "redis_url": redis_url,
+                "root_private_key": mint.root_private_key,
+                "secret": SECRET,
+            }
+        )
         settings = Settings(**(values | changes))
         async with open_process("auth", settings, build) as process:
             transport = httpx.ASGITransport(app=process.app)  # type: ignore[arg-type]
@@ -191,17 +197,21 @@ class Bench(msgspec.Struct, kw_only=True):
 
 @pytest.fixture
 async def make_bench(
-    make_database: Any, common_settings: Any, redis_url: str, mint: TokenMint
+    make_database: Any, common_settings: Any, object_settings: Any, redis_url: str, mint: TokenMint
 ) -> AsyncIterator[Callable[..., Any]]:
     async with AsyncExitStack() as opened:
 
         async def make(**changes: Any) -> Bench:
             database: Database = await make_database("auth")
-            values = common_settings(database) | {
-                "redis_url": redis_url,
-                "root_private_key": mint.root_private_key,
-                "secret": SECRET,
-            }
+            values = (
+                common_settings(database)
+                | object_settings
+                | {
+                    "redis_url": redis_url,
+                    "root_private_key": mint.root_private_key,
+                    "secret": SECRET,
+                }
+            )
             settings = Settings(**(values | changes))
             redis = await opened.enter_async_context(open_redis(settings.redis_url, timeout=0.5))
             storage = await opened.enter_async_context(open_limit_storage(settings.redis_url, "limits"))

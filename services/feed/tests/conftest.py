@@ -189,19 +189,21 @@ async def open_feed(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def node_feed(
-    stack: Endpoints, common_settings: MakeSettings, mint: TokenMint, probe: TopicProbe
+    stack: Endpoints, common_settings: MakeSettings, object_settings: dict[str, str], mint: TokenMint, probe: TopicProbe
 ) -> AsyncIterator[FeedProcess]:
     """All roles in one process, on one Valkey node."""
     async with (
         fresh_databases(stack) as make,
         empty_redis(stack) as redis_url,
-        open_feed(common_settings(await make("feed")), redis_url, mint, probe) as feed,
+        open_feed({**common_settings(await make("feed")), **object_settings}, redis_url, mint, probe) as feed,
     ):
         yield feed
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def cluster_feed(stack: Endpoints, common_settings: MakeSettings, mint: TokenMint) -> AsyncIterator[FeedProcess]:
+async def cluster_feed(
+    stack: Endpoints, common_settings: MakeSettings, object_settings: dict[str, str], mint: TokenMint
+) -> AsyncIterator[FeedProcess]:
     """The same on a cluster, with topics of its own: two feeds in one consumer group would share the records."""
     prefix = f"t{secrets.token_hex(4)}."
     await broker.apply(stack.kafka_bootstrap, prefix)
@@ -211,7 +213,7 @@ async def cluster_feed(stack: Endpoints, common_settings: MakeSettings, mint: To
         fresh_databases(stack) as make,
     ):
         probe = TopicProbe(stack.kafka_bootstrap, prefix, producer)
-        common = {**common_settings(await make("feed")), "topic_prefix": prefix}
+        common = {**common_settings(await make("feed")), **object_settings, "topic_prefix": prefix}
         async with open_feed(common, redis_url, mint, probe) as feed:
             yield feed
     await broker.remove_all(stack.kafka_bootstrap, prefix)

@@ -23,10 +23,16 @@ async def settings(
     stack: Endpoints,
     keyspace: str,
     redis_url: str,
+    object_settings: dict[str, str],
 ) -> Settings:
     common = common_settings(await make_database("interaction"))
     settings = Settings(
-        **common, redis_url=redis_url, cql_hosts=stack.cql_hosts, cql_port=stack.cql_port, cql_keyspace=keyspace
+        **common,
+        **object_settings,
+        redis_url=redis_url,
+        cql_hosts=stack.cql_hosts,
+        cql_port=stack.cql_port,
+        cql_keyspace=keyspace,
     )
     await migrate(settings)
     return settings

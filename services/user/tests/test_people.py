@@ -21,7 +21,6 @@ from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 from daira_user import handlers
-from daira_user.adapters.export_store import ExportStore
 from daira_user.service import UserService
 from daira_user.settings import Settings
 from daira_user.wiring import make_service
@@ -106,7 +105,7 @@ async def test_beginning_and_end_of_a_person_give_one_state_in_any_order_and_twi
     picture = asset(user_id, new_id(), 1, AssetState.UPLOADED)
     for order in ((began, picture, ended), (ended, began, picture), (began, began, ended, ended, picture, began)):
         database = await make_database("user")
-        user = make_service(settings, database, ExportStore(None))  # type: ignore[arg-type]
+        user = make_service(settings, database)
         await hear(user, database, *order)
         ends.append(await state(database, "profile", "setting", "picture", "relation", "erased_person"))
     assert ends[0] == ends[1] == ends[2]
@@ -161,7 +160,7 @@ async def test_after_an_erasure_nothing_of_the_person_is_left_and_their_keys_are
 
     async def forgotten() -> bool:
         async with database.read() as work:
-            tables = ("profile", "setting", "relation", "picture", "handle_change", "follow_count", "export")
+            tables = ("profile", "setting", "relation", "picture", "handle_change", "follow_count")
             for table in tables:
                 left = await work.all(f"SELECT * FROM {table} t WHERE t::text LIKE %s", (f"%{gone}%",))  # type: ignore[arg-type]
                 assert not left, table

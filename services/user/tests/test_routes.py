@@ -38,8 +38,6 @@ ROUTES = [
     ("GET", "/v1/users/me/blocks"),
     ("GET", "/v1/users/me/mutes"),
     ("POST", "/v1/users/me/export"),
-    ("GET", f"/v1/users/me/exports/{SOMEBODY}"),
-    ("GET", f"/v1/users/me/exports/{SOMEBODY}/content"),
 ]
 
 
@@ -180,7 +178,7 @@ async def test_settings_are_kept_and_nonsense_refused(client: Client, mint: Toke
 
 async def test_actions_are_limited_for_each_person(client: Client, mint: TokenMint, register: Register) -> None:
     headers = mint.headers(await register())
-    answers = [await client.post("/v1/users/me/export", headers=headers) for _ in range(6)]
-    assert [answer.status_code for answer in answers] == [202] * 5 + [429]
+    answers = [await client.post("/v1/users/me/export", headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
     assert (await client.post("/v1/users/me/export", headers=mint.headers(await register()))).status_code == 202

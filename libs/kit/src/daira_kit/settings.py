@@ -45,6 +45,19 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Most connections to PostgreSQL per process."""
 
 
+class ObjectStoreSettings(CommonSettings, frozen=True, kw_only=True):
+    """What services need beside that which write parts of a person's export, below `exports/`, and little else."""
+
+    s3_endpoint: str
+    """URL of the S3 server, with its scheme."""
+    s3_access_key: str
+    """Access key with write rights below `exports/`."""
+    s3_secret_key: str
+    """Its secret."""
+    s3_bucket: str = "daira-media"
+    """The bucket that all services share."""
+
+
 def load(type_: type[S], prefix: str, environ: Mapping[str, str] | None = None) -> S:
     """Read `PREFIX_FIELD` variables (and `PREFIX_FIELD_FILE` for mounted secrets) into `type_`.
 

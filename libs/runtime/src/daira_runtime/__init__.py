@@ -1,7 +1,8 @@
 """A service process: roles, lifespan and graceful drain. Everything a `__main__.py` needs is `run`."""
 
+from daira_runtime.export import Export
 from daira_runtime.main import run
 from daira_runtime.parts import Parts, Platform
 from daira_runtime.process import Process, Role, open_process
 
-__all__ = ["Parts", "Platform", "Process", "Role", "open_process", "run"]
+__all__ = ["Export", "Parts", "Platform", "Process", "Role", "open_process", "run"]

@@ -13,6 +13,7 @@ from daira_bus.jobs import JobKind
 from daira_bus.producer import Producer
 from daira_bus.subscription import Subscription
 from daira_kit.settings import CommonSettings
+from daira_runtime.export import SUBSCRIPTION, Export, part_job
 from daira_stores.postgres import Database
 from daira_web.health import Check
 from daira_web.tokens import TokenVerifier
@@ -34,6 +35,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     `dependencies` are handed to routes by parameter name; `target` to event and job handlers.
     `required` checks decide readiness (PostgreSQL is always one), `optional` ones are shown only.
     `tasks(stop)` run in the worker role until `stop` is set.
+    `export` writes the service's part when a person asks for everything about them.
     """
 
     target: object = None
@@ -45,6 +47,18 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     required: Mapping[str, Check] = {}
     optional: Mapping[str, Check] = {}
     tasks: Sequence[Task] = ()
+    export: Export | None = None
+
+
+def complete(parts: Parts, database: Database) -> Parts:
+    """With what `export` needs: its job, and its subscription unless the service hears that topic itself."""
+    if parts.export is None:
+        return parts
+    heard = {subscription.topic for subscription in parts.subscriptions}
+    added = () if SUBSCRIPTION.topic in heard else (SUBSCRIPTION,)
+    return msgspec.structs.replace(
+        parts, subscriptions=(*parts.subscriptions, *added), jobs=(*parts.jobs, part_job(database, parts.export))
+    )
 
 
 S = TypeVar("S", bound=CommonSettings)

@@ -20,7 +20,7 @@ from daira_contracts.auth import SessionRevokedV1, SigningKeyChangedV1
 from daira_kit.errors import Unavailable
 from daira_kit.settings import CommonSettings
 from daira_observe.logs import get_logger
-from daira_runtime.parts import Build, Parts, Platform, S
+from daira_runtime.parts import Build, Parts, Platform, S, complete
 from daira_runtime.sweep import sweep_delivery_tables
 from daira_stores.postgres import open_database
 from daira_web.app import create_app
@@ -71,7 +71,7 @@ async def open_process(service: str, settings: S, build: Build[S], role: Role = 
             ),
             verifier=TokenVerifier(settings.root_public_key, settings.token_issuer),
         )
-        parts = await stack.enter_async_context(build(settings, platform))
+        parts = complete(await stack.enter_async_context(build(settings, platform)), platform.database)
         process = _assemble(service, settings, platform, parts, role)
         _start(process, settings, role)
         try:

@@ -170,6 +170,17 @@ async def common_settings(stack: Endpoints, probe: TopicProbe, mint: TokenMint) 
     return make
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def object_settings(stack: Endpoints) -> dict[str, str]:
+    """Keyword arguments for the settings of a service that writes to the object store."""
+    return {
+        "s3_endpoint": stack.s3_endpoint,
+        "s3_access_key": stack.s3_access_key,
+        "s3_secret_key": stack.s3_secret_key,
+        "s3_bucket": stack.s3_bucket,
+    }
+
+
 async def _admin(stack: Endpoints, statement: sql.Composed) -> None:
     async with await AsyncConnection.connect(stack.postgres_dsn("postgres"), autocommit=True) as connection:
         await connection.execute(statement)

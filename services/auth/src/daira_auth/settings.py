@@ -5,10 +5,10 @@ from typing import Literal
 
 from daira_auth.domain.challenge import Channel
 from daira_auth.domain.limits import DEVELOPMENT, PRODUCTION, Profile, with_overrides
-from daira_kit.settings import CommonSettings
+from daira_kit.settings import ObjectStoreSettings
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
     """What auth needs beyond the common settings. Provider keys are needed only with live providers."""
 
     redis_url: str

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 import msgspec
@@ -19,6 +20,7 @@ from daira_auth.domain.challenge import Channel
 from daira_auth.domain.secrets import derive
 from daira_auth.jobs import JOBS, begin
 from daira_auth.repository.budgets import Budgets
+from daira_auth.repository.exports import SECTIONS
 from daira_auth.routes import ROUTES
 from daira_auth.service import AuthService
 from daira_auth.service.account import AccountService
@@ -29,12 +31,15 @@ from daira_auth.service.mint import Mint
 from daira_auth.service.sessions import SessionService
 from daira_auth.service.upkeep import Upkeep
 from daira_auth.settings import Settings
+from daira_contracts.auth import ExportPartWrittenV1
 from daira_kit.clock import now
 from daira_kit.cursors import CursorCodec
 from daira_kit.errors import Unavailable
-from daira_runtime import Parts, Platform
+from daira_runtime import Export, Parts, Platform
+from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
-from daira_stores.redis import AnyRedis, open_redis
+from daira_stores.redis import AnyRedis, open_redis, reconnecting
+from daira_stores.sections import read_sections
 
 PROVIDER_SECONDS = 5.0
 REDIS_SECONDS = 2.0
@@ -72,6 +77,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 1)
 
+        objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
         yield Parts(
             target=auth,
             routes=(*ROUTES, *providers.routes),
@@ -79,6 +85,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             jobs=JOBS,
             optional={"redis": lambda: _ping(redis)},
             tasks=(start_rounds,),
+            export=Export(
+                told=ExportPartWrittenV1,
+                collect=partial(read_sections, platform.database, SECTIONS),
+                put=JsonParts(objects).put,
+            ),
         )
 
 
@@ -131,13 +142,15 @@ def assemble(
 @asynccontextmanager
 async def open_limit_storage(url: str, prefix: str) -> AsyncIterator[RedisStorage]:
     """Counters of the `limits` library on one node or a cluster."""
-    kind = RedisClusterStorage if url.startswith("redis+cluster://") else RedisStorage
+    is_cluster = url.startswith("redis+cluster://")
+    kind = RedisClusterStorage if is_cluster else RedisStorage
     storage = kind(
         f"async+{url}",
         implementation="redispy",
         key_prefix=prefix,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_SECONDS,
+        **({} if is_cluster else reconnecting()),
     )
     try:
         yield storage

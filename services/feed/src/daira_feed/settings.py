@@ -1,11 +1,11 @@
 """What an operator may turn."""
 
-from daira_kit.settings import CommonSettings
+from daira_kit.settings import ObjectStoreSettings
 
 DAY = 86_400
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
     """Settings of feed; each field is an environment variable DAIRA_FEED_<FIELD>."""
 
     redis_url: str

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
+from daira_contracts.feed import ExportPartWrittenV1
 from daira_feed.handlers import SUBSCRIPTIONS
 from daira_feed.jobs import JOBS
 from daira_feed.repository import cards, circles
 from daira_feed.repository.cards import Cards
 from daira_feed.repository.circles import Circles
+from daira_feed.repository.exports import SECTIONS
 from daira_feed.repository.timelines import Timelines
 from daira_feed.repository.wire import Wire, open_wire
 from daira_feed.routes import ROUTES
@@ -27,8 +30,10 @@ from daira_feed.service.spreading import Spreading
 from daira_feed.service.switching import Switching
 from daira_feed.settings import Settings
 from daira_kit.cursors import CursorCodec
-from daira_runtime import Parts, Platform
+from daira_runtime import Export, Parts, Platform
+from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
+from daira_stores.sections import read_sections
 from daira_web.limits import Limiter
 
 SCRIPTS = (*cards.SCRIPTS, *circles.SCRIPTS)
@@ -45,6 +50,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         open_wire(settings.redis_url, timeout=timeout, scripts=SCRIPTS) as writing,
     ):
         feed = assemble(settings, platform.database, reading, writing)
+        objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
         yield Parts(
             target=feed,
             routes=ROUTES,
@@ -52,6 +58,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             subscriptions=SUBSCRIPTIONS,
             jobs=JOBS,
             optional={"redis": reading.ping},
+            export=Export(
+                told=ExportPartWrittenV1,
+                collect=partial(read_sections, platform.database, SECTIONS),
+                put=JsonParts(objects).put,
+            ),
         )
 
 

@@ -1,6 +1,6 @@
 """Use cases: take events in, keep them, give them back, forget a person."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ from daira_stores.postgres import Database
 from daira_stores.work import Work
 
 EXPORT = "user-events"
+EXPORT_PAGE = 500
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,17 @@ class InteractionService:
         items, has_more = found[:limit], len(found) > limit
         following = self._cursors.encode(EXPORT, user_id, position_of(items[-1])) if has_more else None
         return Page(items=items, next_cursor=following, has_more=has_more)
+
+    async def collect(self, user_id: UUID) -> AsyncIterator[tuple[str, StoredEvent]]:
+        """All of one's events, newest first, for an export. Raises WideColumnUnavailable."""
+        after: Position | None = None
+        while True:
+            page = await self._events.read(user_id, after, EXPORT_PAGE)
+            for event in page:
+                yield "events", event
+            if len(page) < EXPORT_PAGE:
+                return
+            after = position_of(page[-1])
 
     async def store(self, work: Work, event: UserEventRecordedV1) -> None:
         """Keep an event, unless its person was erased meanwhile."""

@@ -1,9 +1,9 @@
 """Settings of interaction; each field is an environment variable DAIRA_INTERACTION_<FIELD>."""
 
-from daira_kit.settings import CommonSettings
+from daira_kit.settings import ObjectStoreSettings
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
     """Where events are kept, and how many one person may send."""
 
     redis_url: str

@@ -3,14 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from daira_contracts.interaction import ExportPartWrittenV1
 from daira_interaction.handlers import SUBSCRIPTIONS
 from daira_interaction.repository.events import EventRepository
 from daira_interaction.routes import ROUTES
 from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
 from daira_kit.cursors import CursorCodec
-from daira_runtime import Parts, Platform
+from daira_runtime import Export, Parts, Platform
 from daira_stores.cql import migrate_cql, open_cql
+from daira_stores.objects import JsonParts, open_objects
 from daira_web.limits import Limiter
 
 
@@ -22,12 +24,14 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             platform.database, EventRepository(session), platform.producer, CursorCodec(settings.cursor_secret)
         )
         limiter = Limiter.on_redis(settings.redis_url)
+        objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
         yield Parts(
             target=interaction,
             routes=ROUTES,
             dependencies={"interaction": interaction, "limiter": limiter, "settings": settings},
             subscriptions=SUBSCRIPTIONS,
             optional={"cassandra": session.check},
+            export=Export(told=ExportPartWrittenV1, collect=interaction.collect, put=JsonParts(objects).put),
         )
 
 

@@ -1,7 +1,7 @@
 """Settings of moderation, read from DAIRA_MODERATION_* once."""
 
-from daira_kit.settings import CommonSettings
+from daira_kit.settings import ObjectStoreSettings
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
     """Moderation needs no more than every service does."""

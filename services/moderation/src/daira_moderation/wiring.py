@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from daira_bus.broadcast import view
-from daira_contracts.moderation import WordlistChangedV1
+from daira_contracts.moderation import ExportPartWrittenV1, WordlistChangedV1
 from daira_kit.cursors import CursorCodec
 from daira_moderation.handlers import SUBSCRIPTIONS
 from daira_moderation.jobs import JOBS, publish_packaged
+from daira_moderation.repository.exports import SECTIONS
 from daira_moderation.routes import ROUTES
 from daira_moderation.service import ModerationService
 from daira_moderation.service.cases import Cases
@@ -16,7 +18,9 @@ from daira_moderation.service.policy import Policy
 from daira_moderation.service.verdicts import Verdicts
 from daira_moderation.service.wordlists import WordLists, packaged
 from daira_moderation.settings import Settings
-from daira_runtime import Parts, Platform
+from daira_runtime import Export, Parts, Platform
+from daira_stores.objects import JsonParts, open_objects
+from daira_stores.sections import read_sections
 
 
 @asynccontextmanager
@@ -33,6 +37,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     async def publishing(stop: asyncio.Event) -> None:
         await publish_packaged(moderation, stop)
 
+    objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
     yield Parts(
         target=moderation,
         routes=ROUTES,
@@ -41,4 +46,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         jobs=JOBS,
         views=(view(WordlistChangedV1, policy.put, policy.remove),),
         tasks=(publishing,),
+        export=Export(
+            told=ExportPartWrittenV1, collect=partial(read_sections, database, SECTIONS), put=JsonParts(objects).put
+        ),
     )

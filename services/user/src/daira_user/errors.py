@@ -1,6 +1,6 @@
 """What can be wrong with a request to user."""
 
-from daira_kit.errors import Conflict, Forbidden, Gone, NotFound, PreconditionFailed, Unprocessable
+from daira_kit.errors import Conflict, Forbidden, NotFound, PreconditionFailed, Unprocessable
 
 
 class PersonNotFound(NotFound):
@@ -73,21 +73,3 @@ class ProfileChanged(PreconditionFailed):
     """The profile is not the one you last read."""
 
     code = "etag_mismatch"
-
-
-class ExportNotFound(NotFound):
-    """You have no such export."""
-
-    code = "export_not_found"
-
-
-class ExportNotReady(Conflict):
-    """The export is still being written."""
-
-    code = "export_not_ready"
-
-
-class ExportExpired(Gone):
-    """The export is no longer kept. Ask for a new one."""
-
-    code = "export_expired"

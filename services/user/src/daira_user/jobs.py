@@ -8,7 +8,6 @@ from daira_bus.jobs import Job, job
 from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
 from daira_user.service import UserService
-from daira_user.service.exports import DROP, WRITE
 from daira_user.service.people import FORGET
 from daira_user.service.profiles import OPEN_REQUESTS
 
@@ -26,26 +25,10 @@ async def open_requests(claimed: Job, user: UserService) -> None:
     await user.relations.open_requests(UUID(claimed.key))
 
 
-async def write_export(claimed: Job, user: UserService) -> None:
-    """Write a person's data to the store."""
-    await user.exports.write(UUID(claimed.key))
-
-
-async def export_failed(claimed: Job, _error: BaseException, user: UserService) -> None:
-    """Say so to who waits for it."""
-    await user.exports.give_up(UUID(claimed.key))
-
-
-async def drop_export(claimed: Job, user: UserService) -> None:
-    """An erased person's export."""
-    await user.exports.drop(UUID(claimed.key))
-
-
 async def sweep(user: UserService, stop: asyncio.Event) -> None:
-    """Until `stop`: drop exports and held handles whose time has come."""
+    """Until `stop`: drop held handles whose time has come."""
     while not stop.is_set():
         try:
-            await user.exports.drop_expired()
             await user.people.drop_old_holds()
         except Unavailable as error:
             logger.warning("sweep_skipped", error=repr(error))
@@ -56,6 +39,4 @@ async def sweep(user: UserService, stop: asyncio.Event) -> None:
 JOBS = (
     job(FORGET, forget_relations, lease_seconds=60, max_attempts=20),
     job(OPEN_REQUESTS, open_requests, lease_seconds=60, max_attempts=20),
-    job(WRITE, write_export, on_dead=export_failed, lease_seconds=60),
-    job(DROP, drop_export, max_attempts=20),
 )

@@ -119,11 +119,6 @@ class SettingsAnswer(Answer, frozen=True, kw_only=True):
 
 
 class ExportAnswer(Answer, frozen=True, kw_only=True):
-    """An export; `url` once it can be fetched."""
+    """`media_id` names the archive: media tells its owner how far it is and where it can be fetched."""
 
-    id: UUID
-    state: Literal["WRITING", "READY", "FAILED"]
-    asked_at: datetime
-    expires_at: datetime | None
-    size_bytes: int | None
-    url: str | None
+    media_id: UUID

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
+from daira_contracts.user import ExportPartWrittenV1
 from daira_kit.cursors import CursorCodec
-from daira_runtime import Parts, Platform
-from daira_stores.objects import open_objects
+from daira_runtime import Export, Parts, Platform
+from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
 from daira_stores.redis import open_redis
-from daira_user.adapters.export_store import ExportStore
+from daira_stores.sections import read_sections
 from daira_user.handlers import SUBSCRIPTIONS
 from daira_user.jobs import JOBS, sweep
+from daira_user.repository.exports import SECTIONS
 from daira_user.routes import ROUTES
 from daira_user.routes.limits import Limits
 from daira_user.service import UserService
@@ -27,7 +30,7 @@ from daira_user.settings import Settings
 from daira_web.limits import Limiter
 
 
-def make_service(settings: Settings, database: Database, store: ExportStore) -> UserService:
+def make_service(settings: Settings, database: Database) -> UserService:
     """The areas of user on one database."""
     hold, secret = timedelta(days=settings.handle_hold_days), settings.cursor_secret
     return UserService(
@@ -37,7 +40,7 @@ def make_service(settings: Settings, database: Database, store: ExportStore) -> 
         relations=Relations(database),
         lists=Lists(database, CursorCodec(settings.cursor_secret)),
         preferences=Preferences(database),
-        exports=Exports(database, store, kept=timedelta(days=settings.export_days)),
+        exports=Exports(database),
     )
 
 
@@ -45,8 +48,7 @@ def make_service(settings: Settings, database: Database, store: ExportStore) -> 
 async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Everything of one process; nothing is connected yet."""
     objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
-    store = ExportStore(objects)
-    user = make_service(settings, platform.database, store)
+    user = make_service(settings, platform.database)
 
     async def sweeping(stop: asyncio.Event) -> None:
         await sweep(user, stop)
@@ -62,6 +64,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             dependencies={"user": user, "limits": Limits(Limiter.on_redis(settings.redis_url), settings)},
             subscriptions=SUBSCRIPTIONS,
             jobs=JOBS,
-            optional={"redis": redis_answers, "s3": store.check},
+            optional={"redis": redis_answers},
             tasks=(sweeping,),
+            export=Export(
+                told=ExportPartWrittenV1,
+                collect=partial(read_sections, platform.database, SECTIONS),
+                put=JsonParts(objects).put,
+            ),
         )

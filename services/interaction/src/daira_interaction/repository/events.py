@@ -29,7 +29,7 @@ DAY_SECONDS = 86_400
 FAR = date(9999, 1, 1)
 
 
-class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One row; times of watching in milliseconds."""
 
     event_id: UUID

@@ -1,4 +1,4 @@
--- What all migrations together must give (tested). People, their handles, pictures, settings, relations, exports.
+-- What all migrations together must give (tested). People, their handles, pictures, settings, relations.
 CREATE TABLE profile (
     user_id uuid PRIMARY KEY,
     revision bigint NOT NULL DEFAULT 1,
@@ -81,14 +81,3 @@ CREATE TABLE follow_count (
     following bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, bucket)
 );
-
-CREATE TABLE export (
-    id uuid PRIMARY KEY,
-    user_id uuid NOT NULL,
-    state text NOT NULL CHECK (state IN ('WRITING', 'READY', 'FAILED')),
-    asked_at timestamptz NOT NULL,
-    expires_at timestamptz,
-    size_bytes bigint
-);
-CREATE INDEX export_user ON export (user_id);
-CREATE INDEX export_expires ON export (expires_at);

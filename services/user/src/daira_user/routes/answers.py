@@ -2,16 +2,14 @@
 
 from hashlib import blake2b
 from typing import Annotated, TypeVar
-from uuid import UUID
 
 import msgspec
 from litestar import Response
 from litestar.params import HeaderParameter
 
-from daira_user.domain.exports import Export, ExportState
 from daira_user.domain.relations import Follow, Relation
 from daira_user.repository.views import Card, Seen
-from daira_user.schemas import ExportAnswer, OwnProfile, Person, PublicProfile, RelationAnswer, Viewer
+from daira_user.schemas import OwnProfile, Person, PublicProfile, RelationAnswer, Viewer
 
 T = TypeVar("T", bound=msgspec.Struct)
 IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
@@ -78,23 +76,6 @@ def person(card: Card) -> Person:
 def relation(held: Relation) -> RelationAnswer:
     """One direction; whether somebody is blocked or muted by the other is theirs to know."""
     return RelationAnswer(state=held.follow, blocks=held.blocks, mutes=held.mutes)
-
-
-def export(found: Export) -> ExportAnswer:
-    """Where an export is, once there is one."""
-    return ExportAnswer(
-        id=found.id,
-        state=found.state.value,
-        asked_at=found.asked_at,
-        expires_at=found.expires_at,
-        size_bytes=found.size_bytes,
-        url=content_path(found.id) if found.state is ExportState.READY else None,
-    )
-
-
-def content_path(export_id: UUID) -> str:
-    """Where the document of an export is read."""
-    return f"/v1/users/me/exports/{export_id}/content"
 
 
 def etag_of(body: msgspec.Struct) -> str:

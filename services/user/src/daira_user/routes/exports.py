@@ -1,14 +1,10 @@
-"""A copy of what user knows about the caller."""
+"""A copy of everything the platform knows about the caller."""
 
-from uuid import UUID
+from functools import partial
 
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Stream
 
-from daira_user.routes import answers
-from daira_user.routes.answers import IfNoneMatch
 from daira_user.routes.limits import Limits
 from daira_user.schemas import ExportAnswer
 from daira_user.service import UserService
@@ -23,6 +19,7 @@ TAGS = ["user"]
     "/v1/users/me/export",
     operation_id="AskExport",
     summary="Ask for a copy of your data",
+    description="The archive is made in the background: `GET /v1/media/{mediaId}` says how far it is and where.",
     status_code=202,
     guards=[signed_in],
     tags=TAGS,
@@ -33,40 +30,9 @@ async def ask_export(
     limits: NamedDependency[Limits],
     idempotency: NamedDependency[IdempotencyKey | None],
 ) -> Response[ExportAnswer]:
-    await limits.on_export(caller.user_id)
-    export = await user.exports.ask(caller.user_id, idempotency, answers.export)
-    return Response(answers.export(export), headers={"Location": f"/v1/users/me/exports/{export.id}"})
+    allow = partial(limits.on_export, caller.user_id)
+    export_id = await user.exports.ask(caller.user_id, idempotency, allow, lambda id_: ExportAnswer(media_id=id_))
+    return Response(ExportAnswer(media_id=export_id), headers={"Location": f"/v1/media/{export_id}"})
 
 
-@get(
-    "/v1/users/me/exports/{export_id:uuid}",
-    operation_id="GetExport",
-    summary="How far an export is",
-    guards=[signed_in],
-    tags=TAGS,
-)
-async def get_export(
-    export_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
-    user: NamedDependency[UserService],
-    if_none_match: IfNoneMatch = None,
-) -> Response[ExportAnswer | None]:
-    return answers.tagged(answers.export(await user.exports.look(caller.user_id, export_id)), if_none_match)
-
-
-@get(
-    "/v1/users/me/exports/{export_id:uuid}/content",
-    operation_id="FetchExport",
-    summary="The export itself, a JSON document",
-    guards=[signed_in],
-    tags=TAGS,
-)
-async def fetch_export(
-    export_id: FromPath[UUID], caller: NamedDependency[Caller], user: NamedDependency[UserService]
-) -> Stream:
-    content = await user.exports.fetch(caller.user_id, export_id)
-    headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{export_id}.json"'}
-    return Stream(content, media_type="application/json", headers=headers)
-
-
-ROUTES = (ask_export, get_export, fetch_export)
+ROUTES = (ask_export,)

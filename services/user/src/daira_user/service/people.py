@@ -13,7 +13,6 @@ from daira_stores.work import Work
 from daira_user.domain import handles
 from daira_user.domain.profiles import Profile, after_verdict
 from daira_user.domain.relations import Relation
-from daira_user.repository import exports as export_rows
 from daira_user.repository import handles as handle_rows
 from daira_user.repository import profiles as rows
 from daira_user.repository import relations as relation_rows
@@ -54,7 +53,7 @@ class People:
         raise RuntimeError(f"no free handle for {user_id}")
 
     async def erase(self, work: Work, user_id: UUID, erased_at: datetime) -> None:
-        """The profile is gone at once; relations, which may be many, and exports follow as jobs."""
+        """The profile is gone at once; relations, which may be many, follow as a job."""
         await rows.lock_person(work, user_id)
         if not await rows.put_erased(work, user_id, erased_at):
             return
@@ -67,8 +66,6 @@ class People:
             await tell_profile_removed(work, profile)
             await work.emit_tombstone(SettingsChangedV1, SettingsChangedV1.key_of(user_id))
         await work.enqueue(FORGET, str(user_id))
-        for export_id in await export_rows.ids_of(work, user_id):
-            await work.enqueue("drop-export", str(export_id))
 
     async def forget_relations(self, user_id: UUID) -> None:
         """Remove every relation of an erased person and tell it, some at a time; can be repeated anywhere."""
