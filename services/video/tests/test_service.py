@@ -1,6 +1,7 @@
 """From the event of an upload to a stream that plays, on real stores."""
 
 from daira_contracts.auth import UserErasedV1
+from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_contracts.media import AssetKind, AssetState
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1, VideoState
 from daira_kit.clock import now
@@ -135,3 +136,68 @@ async def test_an_erased_person_leaves_neither_rows_nor_bytes_and_late_uploads_a
     await running.probe.publish(running.asset(stranger, "media/none", owner_id=new_id()))
     await running.told(stranger, VideoState.FAILED)
     assert await events_of(running, late) == []
+
+
+def post_of(running, video_id, revision, state=PostState.PUBLISHED, **changes):
+    values = {
+        "revision": revision,
+        "author_id": running.person,
+        "state": state,
+        "content_revision": 1,
+        "text": "مرحبا",
+        "media_ids": (video_id,),
+        "created_at": now(),
+    }
+    return PostChangedV1(**(values | changes))
+
+
+async def test_the_url_changes_when_fewer_people_may_watch_and_only_then(running, tmp_path):
+    post_id, stranger = new_id(), new_id()
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+    first = await running.told(video_id, VideoState.READY)
+
+    async def say(revision, **changes):
+        await running.probe.publish(post_of(running, video_id, revision, **({"post_id": post_id} | changes)))
+
+    async def newer(event):
+        return await running.probe.wait_for(
+            VideoChangedV1, lambda other: other.video_id == video_id and other.revision > event.revision
+        )
+
+    await say(1, state=PostState.PROCESSING)
+    await say(2)
+    await say(3, post_id=stranger, author_id=stranger)
+    await say(4, post_id=stranger, author_id=stranger, state=PostState.REMOVED)
+    await say(3, visibility=Visibility.FOLLOWERS)
+    second = await newer(first)
+    await say(4, state=PostState.REMOVED, media_ids=(), visibility=Visibility.FOLLOWERS)
+    third = await newer(second)
+    await say(2)
+
+    assert len({first.hls_url, second.hls_url, third.hls_url}) == 3
+    assert third.revision == first.revision + 2
+
+    async def only_the_last_plays():
+        answers = [(await running.http.get(event.hls_url)).status_code for event in (first, second, third)]
+        return answers == [404, 404, 200]
+
+    await eventually(only_the_last_plays)
+
+
+async def test_a_video_in_another_public_post_keeps_its_url(running, tmp_path):
+    one, other = new_id(), new_id()
+    video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
+    ready = await running.told(video_id, VideoState.READY)
+
+    for post_id in (one, other):
+        await running.probe.publish(post_of(running, video_id, 1, post_id=post_id))
+    await running.probe.publish(post_of(running, video_id, 2, PostState.REMOVED, post_id=one))
+
+    async def noted():
+        async with running.database.read() as work:
+            rows = await work.all("SELECT audience FROM shown WHERE video_id = %s ORDER BY audience", (video_id,))
+            return [row["audience"] for row in rows] == [0, 2]
+
+    await eventually(noted)
+    assert (await running.http.get(ready.hls_url)).status_code == 200
+    assert len(await events_of(running, video_id)) == 4

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from daira_bus.subscription import on
 from daira_contracts.auth import UserErasedV1
+from daira_contracts.feed import PostChangedV1
 from daira_contracts.media import AssetChangedV1
 from daira_stores.work import Work
 from daira_video.service.video import VideoService
@@ -24,7 +25,18 @@ async def erase_person(event: UserErasedV1, work: Work, video: VideoService) -> 
     await video.videos.erase_person(event, work)
 
 
+async def follow_post(event: PostChangedV1, work: Work, video: VideoService) -> None:
+    """A narrower audience means another URL."""
+    await video.audiences.note_post(event, work)
+
+
+async def forget_post(key: str, work: Work, video: VideoService) -> None:
+    """A post that is gone shows nothing to anybody."""
+    await video.audiences.forget_post(UUID(key), work)
+
+
 SUBSCRIPTIONS = (
     on(AssetChangedV1, take_in_upload, tombstone=withdraw_upload),
+    on(PostChangedV1, follow_post, tombstone=forget_post),
     on(UserErasedV1, erase_person),
 )

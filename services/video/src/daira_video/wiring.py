@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
+from daira_contracts.video import ExportPartWrittenV1
 from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
-from daira_runtime import Parts, Platform
-from daira_stores.objects import open_objects
+from daira_runtime import Export, Parts, Platform
+from daira_stores.objects import JsonParts, open_objects
+from daira_stores.sections import read_sections
 from daira_video.adapters.confinement import Level
 from daira_video.adapters.objects import VideoObjects
 from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
@@ -15,7 +18,9 @@ from daira_video.domain.limits import Limits
 from daira_video.handlers import SUBSCRIPTIONS
 from daira_video.jobs import jobs
 from daira_video.metrics import SANDBOX_LEVEL
+from daira_video.repository.videos import EXPORTED
 from daira_video.routes import ROUTES
+from daira_video.service.audiences import Audiences
 from daira_video.service.playback import Playback
 from daira_video.service.records import Records
 from daira_video.service.transcoding import Transcoding
@@ -30,9 +35,8 @@ _MIB = 1024 * 1024
 @asynccontextmanager
 async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Video, ready for any role."""
-    objects = VideoObjects(
-        open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
-    )
+    bucket = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+    objects = VideoObjects(bucket)
     limits = _limits(settings)
     sandbox = Sandbox(
         limits,
@@ -42,8 +46,10 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     )
     workspace = Workspace(settings.work_folder)
     workspace.sweep()
+    videos = Videos(platform.database, objects)
     video = VideoService(
-        videos=Videos(platform.database, objects),
+        videos=videos,
+        audiences=Audiences(videos),
         transcoding=Transcoding(Records(platform.database), objects, sandbox, workspace, limits),
         playback=Playback(platform.database, objects, remember_seconds=settings.playback_cache_seconds),
     )
@@ -60,6 +66,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         subscriptions=SUBSCRIPTIONS,
         jobs=jobs(transcodes=settings.transcodes if level else 0, lease_seconds=settings.lease_seconds),
         optional={"s3": objects.check, "sandbox": strong_enough},
+        export=Export(
+            told=ExportPartWrittenV1,
+            collect=partial(read_sections, platform.database, EXPORTED),
+            put=JsonParts(bucket).put,
+        ),
     )
 
 

@@ -36,3 +36,14 @@ CREATE TABLE erased_person (
     id uuid PRIMARY KEY,
     erased_at timestamptz NOT NULL
 );
+
+CREATE TABLE shown (
+    post_id uuid NOT NULL,
+    video_id uuid NOT NULL,
+    author_id uuid NOT NULL,
+    audience smallint NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (post_id, video_id)
+);
+CREATE INDEX shown_video ON shown (video_id, author_id);
+CREATE INDEX shown_author ON shown (author_id);

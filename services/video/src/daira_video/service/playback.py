@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from daira_stores.postgres import Database
-from daira_video import repository
 from daira_video.adapters.objects import ObjectMissing, VideoObjects
 from daira_video.domain import keys
 from daira_video.domain.playlists import master_playlist
 from daira_video.domain.ranges import Span, parse_range
 from daira_video.domain.videos import Rendition, Video
 from daira_video.errors import PlaybackNotFound, RangeNotSatisfiable
+from daira_video.repository import videos as repository
 
 _KNOWN = 10_000
 

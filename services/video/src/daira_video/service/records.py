@@ -7,10 +7,10 @@ from uuid import UUID
 from daira_contracts.video import ProgressReportedV1
 from daira_stores.postgres import Database
 from daira_stores.work import Work
-from daira_video import repository
 from daira_video.domain.lifecycle import VideoState, is_reached
 from daira_video.domain.limits import FailureCode
 from daira_video.domain.videos import Rendition, Video
+from daira_video.repository import videos as repository
 from daira_video.service.telling import tell
 
 

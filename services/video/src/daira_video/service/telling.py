@@ -3,10 +3,10 @@
 from daira_contracts.video import Variant, VideoChangedV1
 from daira_contracts.video import VideoState as ToldState
 from daira_stores.work import Work
-from daira_video import repository
 from daira_video.domain import keys
 from daira_video.domain.lifecycle import VideoState
 from daira_video.domain.videos import Rendition, Video
+from daira_video.repository import videos as repository
 
 
 async def tell(work: Work, video: Video) -> None:

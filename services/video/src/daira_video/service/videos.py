@@ -7,11 +7,12 @@ from daira_contracts.auth import UserErasedV1
 from daira_contracts.media import AssetChangedV1, AssetKind, AssetState
 from daira_stores.postgres import Database
 from daira_stores.work import Work
-from daira_video import repository
 from daira_video.adapters.objects import VideoObjects
 from daira_video.domain import keys
 from daira_video.domain.lifecycle import VideoState
 from daira_video.domain.videos import Video
+from daira_video.repository import shown
+from daira_video.repository import videos as repository
 from daira_video.service.telling import tell
 
 TRANSCODE = "transcode"
@@ -52,6 +53,7 @@ class Videos:
     async def erase_person(self, event: UserErasedV1, work: Work) -> None:
         """All videos of a person go, and later uploads of theirs are not taken in."""
         await repository.put_erased(work, event.user_id, event.erased_at)
+        await shown.remove_author(work, event.user_id)
         for video_id in await repository.owned(work, event.user_id):
             await self.remove(video_id, work)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
+from daira_stores.sections import Sections
 from daira_stores.work import Work
 from daira_video.domain.fractions import read_fraction, write_fraction
 from daira_video.domain.videos import Rendition, Video
@@ -42,6 +43,17 @@ FROM rendition WHERE video_id = %s ORDER BY average_bps
 """
 _PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _IS_ERASED = "SELECT 1 FROM erased_person WHERE id = %s"
+
+EXPORTED: Sections = {
+    "videos": """
+        SELECT id, size_bytes, state, failure_code, source, created_at,
+            (SELECT json_agg(json_build_object('name', r.name, 'width', r.width, 'height', r.height)
+                 ORDER BY r.average_bps)
+             FROM rendition r WHERE r.video_id = video.id) AS renditions
+        FROM video WHERE owner_id = %(user)s ORDER BY created_at, id
+    """,
+}
+"""What video holds of a person, for their export."""
 
 
 async def add(work: Work, video: Video) -> bool:

@@ -1,0 +1,44 @@
+"""A playback id is known to everybody who could see the post: it is replaced when fewer people may."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from daira_contracts.feed import PostChangedV1, PostState, Visibility
+from daira_stores.work import Work
+from daira_video.domain.audience import Audience, audience_of, has_narrowed
+from daira_video.repository import shown
+from daira_video.service.videos import Videos
+
+
+class Audiences:
+    """Follows posts. A foreign post that names a video says nothing about it."""
+
+    def __init__(self, videos: Videos) -> None:
+        self._videos = videos
+
+    async def note_post(self, event: PostChangedV1, work: Work) -> None:
+        """Keep who sees the post's videos; late events change nothing."""
+        known = await shown.of_post(work, event.post_id)
+        if any(one.revision >= event.revision for one in known):
+            return
+        now = audience_of(published=event.state is PostState.PUBLISHED, public=event.visibility is Visibility.PUBLIC)
+        wanted = dict.fromkeys([one.video_id for one in known], Audience.NOBODY)
+        wanted |= dict.fromkeys(event.media_ids, now)
+        before = await self._audiences(work, list(wanted))
+        for video_id, audience in wanted.items():
+            await shown.put(work, event, video_id, audience)
+        await self._replace(work, before)
+
+    async def forget_post(self, post_id: UUID, work: Work) -> None:
+        """The post is gone for good."""
+        before = await self._audiences(work, [one.video_id for one in await shown.of_post(work, post_id)])
+        await shown.remove_post(work, post_id)
+        await self._replace(work, before)
+
+    async def _audiences(self, work: Work, video_ids: Sequence[UUID]) -> dict[UUID, Audience]:
+        return {video_id: await shown.audience(work, video_id) for video_id in video_ids}
+
+    async def _replace(self, work: Work, before: dict[UUID, Audience]) -> None:
+        for video_id, audience in before.items():
+            if has_narrowed(audience, await shown.audience(work, video_id)):
+                await self._videos.replace_playback(video_id, work)
