@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { build } from "./card.js";
-import { word } from "./words.js";
+import { explained, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const AHEAD = 3;
@@ -85,6 +85,6 @@ async function follow(event) {
       await open();
     }
   } catch (problem) {
-    at("followed").textContent = problem.detail || problem.message;
+    at("followed").textContent = explained(problem);
   }
 }

@@ -1,7 +1,7 @@
 // Logging in by phone; the sandbox plays the phone.
 
 import { call, session } from "./api.js";
-import { word } from "./words.js";
+import { explained, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 let challenge = null;
@@ -14,6 +14,7 @@ export function start(entered) {
   at("other").addEventListener("click", (event) => attempt(event, another));
   at("back").addEventListener("click", reset);
   at("use").addEventListener("click", () => {
+    at("code").value = at("message-text").textContent;
     at("message").hidden = true;
     at("code-form").requestSubmit();
   });
@@ -37,7 +38,7 @@ async function attempt(event, step) {
   try {
     await step();
   } catch (problem) {
-    at("problem").textContent = problem.detail || problem.message;
+    at("problem").textContent = explained(problem);
     at("problem").hidden = false;
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
@@ -78,7 +79,6 @@ function told(seen) {
     at("message-from").textContent = `${word(message.channel)} · ${word("sandbox")}`;
     at("message-text").textContent = message.code;
     at("message").hidden = false;
-    at("code").value = message.code;
   }, 400);
 }
 

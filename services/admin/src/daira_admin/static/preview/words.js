@@ -9,7 +9,7 @@ const WORDS = {
     sound: "شغّل الصوت", quiet: "اكتم الصوت", likes: "إعجاب", comments: "تعليق", views: "مشاهدة", play: "تشغيل أو إيقاف",
     processing: "الفيديو بيتجهز…", broken: "الفيديو مش شغال دلوقتي", FOLLOWING: "بقيت متابعه", REQUESTED: "طلبك اتبعت",
     FLASH_CALL: "مكالمة فائتة", WHATSAPP_OTP: "واتساب", SMS_OTP: "رسالة قصيرة", sandbox: "صندوق التجارب",
-    sentBy: "بعتنالك الكود على", offline: "مفيش اتصال بالبوابة",
+    sentBy: "بعتنالك الكود على", offline: "مفيش اتصال بالبوابة", left: "محاولات فاضلة",
   },
   en: {
     brand: "DAIRA", promise: "Your people's videos, in your circle.", phone: "Mobile number", send: "Send the code",
@@ -20,6 +20,7 @@ const WORDS = {
     play: "Play or pause", processing: "This video is being prepared…", broken: "This video does not play right now",
     FOLLOWING: "You follow them now", REQUESTED: "Your request was sent", FLASH_CALL: "Missed call",
     WHATSAPP_OTP: "WhatsApp", SMS_OTP: "SMS", sandbox: "sandbox", sentBy: "The code was sent by", offline: "The gateway does not answer",
+    left: "attempts left",
   },
 };
 
@@ -29,6 +30,12 @@ if (!(language in WORDS)) language = "ar";
 export const current = () => language;
 export const word = (name) => WORDS[language][name] ?? name;
 export const number = (value) => new Intl.NumberFormat(language === "ar" ? "ar-EG" : "en").format(value);
+
+/** A problem in a sentence: its title is in the reader's language, its detail in English. */
+export function explained(problem) {
+  const said = language === "ar" ? problem.title || problem.detail : problem.detail || problem.title;
+  return problem.attemptsLeft === undefined ? said : `${said} · ${number(problem.attemptsLeft)} ${word("left")}`;
+}
 
 /** Puts the words into the page; elements name theirs in `data-text` or `data-label`. */
 export function speak(chosen = language) {
