@@ -56,7 +56,7 @@ class Running(msgspec.Struct, kw_only=True):
         return await self.http.post("/v1/uploads", headers=TUS | self.auth(person) | size | named)
 
     async def created(self, length: int | None, **headers: str) -> str:
-        answer = await self.create(length, **headers)
+        answer = await self.create(length, None, **headers)
         assert answer.status_code == 201, answer.text
         return str(answer.headers["location"]).removeprefix(self.url)
 
@@ -120,7 +120,7 @@ async def media_dsn(stack: Endpoints) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def make_settings(media_dsn: str, stack: Endpoints, probe: TopicProbe, mint: TokenMint) -> Callable[..., Settings]:
     def make(**changes: Any) -> Settings:
-        values = {
+        values: dict[str, Any] = {
             "env": "dev",
             "postgres_dsn": media_dsn,
             "kafka_bootstrap": stack.kafka_bootstrap,

@@ -50,31 +50,33 @@ def voice(seconds: float = 2.0, container: str = "ipod", codec: str = "aac") -> 
     return buffer.getvalue()
 
 
-async def upload(running, data: bytes, **headers: str) -> str:
+async def upload(running: Any, data: bytes, **headers: str) -> str:
     path = await running.created(len(data), **headers)
     answer = await running.patch(path, 0, data)
     assert answer.status_code == 204, answer.text
-    return path.rpartition("/")[2]
+    return str(path.rpartition("/")[2])
 
 
-async def settled(running, media_id: str) -> dict[str, Any]:
-    async def look():
+async def settled(running: Any, media_id: str) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
         answer = await running.http.get(f"/v1/media/{media_id}", headers=running.auth())
         assert answer.status_code == 200
         return answer.json() if answer.json()["state"] in {"READY", "FAILED"} else None
 
-    return await eventually(look)
+    found = await eventually(look)
+    assert found
+    return found
 
 
 AVATAR = {"Upload_Metadata": "purpose QVZBVEFS"}
 VOICE = {"Upload_Metadata": "purpose Vk9JQ0U="}
 
 
-async def test_nobody_reads_media_without_a_token(running):
+async def test_nobody_reads_media_without_a_token(running: Any) -> None:
     assert (await running.http.get(f"/v1/media/{new_id()}")).status_code == 401
 
 
-async def test_a_photo_becomes_upright_webp_without_metadata(running, probe):
+async def test_a_photo_becomes_upright_webp_without_metadata(running: Any, probe: Any) -> None:
     media_id = await upload(running, photo(orientation=6))
 
     seen = await settled(running, media_id)
@@ -91,7 +93,7 @@ async def test_a_photo_becomes_upright_webp_without_metadata(running, probe):
         assert image.height > image.width
         assert not image.getexif()
         assert b"EXIF" not in answer.content
-        top = image.convert("RGB").getpixel((image.width // 2, image.height // 4))
+        top: Any = image.convert("RGB").getpixel((image.width // 2, image.height // 4))
         assert top[0] > 150 > top[2]
     event = await probe.wait_for(
         AssetChangedV1, lambda event: str(event.media_id) == media_id and event.state is AssetState.READY
@@ -101,7 +103,7 @@ async def test_a_photo_becomes_upright_webp_without_metadata(running, probe):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "HEIF"])
-async def test_other_kinds_of_pictures_are_accepted(running, kind):
+async def test_other_kinds_of_pictures_are_accepted(running: Any, kind: Any) -> None:
     pillow_heif.register_heif_opener()
 
     seen = await settled(running, await upload(running, photo(kind, (640, 480))))
@@ -109,7 +111,7 @@ async def test_other_kinds_of_pictures_are_accepted(running, kind):
     assert seen["state"] == "READY"
 
 
-async def test_an_avatar_is_a_square(running):
+async def test_an_avatar_is_a_square(running: Any) -> None:
     seen = await settled(running, await upload(running, photo(), **AVATAR))
 
     assert {(variant["width"], variant["height"]) for variant in seen["variants"]} == {
@@ -119,7 +121,7 @@ async def test_an_avatar_is_a_square(running):
     }
 
 
-async def test_a_pixel_bomb_is_refused(running):
+async def test_a_pixel_bomb_is_refused(running: Any) -> None:
     buffer = io.BytesIO()
     Image.new("1", (16000, 16000)).save(buffer, "PNG", optimize=True)
 
@@ -128,14 +130,14 @@ async def test_a_pixel_bomb_is_refused(running):
     assert (seen["state"], seen["failureCode"]) == ("FAILED", "image_too_large")
 
 
-async def test_a_truncated_picture_fails_with_a_reason(running):
+async def test_a_truncated_picture_fails_with_a_reason(running: Any) -> None:
     seen = await settled(running, await upload(running, photo()[:2000]))
 
     assert (seen["state"], seen["failureCode"]) == ("FAILED", "image_broken")
 
 
 @pytest.mark.parametrize(("container", "codec"), [("ipod", "aac"), ("ogg", "libopus"), ("webm", "libopus")])
-async def test_a_voice_note_plays_everywhere_and_can_be_drawn(running, container, codec):
+async def test_a_voice_note_plays_everywhere_and_can_be_drawn(running: Any, container: Any, codec: Any) -> None:
     seen = await settled(running, await upload(running, voice(2.0, container, codec), **VOICE))
 
     assert (seen["state"], seen["kind"]) == ("READY", "VOICE")
@@ -149,13 +151,13 @@ async def test_a_voice_note_plays_everywhere_and_can_be_drawn(running, container
             assert container_.streams.audio[0].codec_context.name in {"aac", "opus", "libopus"}
 
 
-async def test_a_voice_note_of_more_than_a_minute_is_refused(running):
+async def test_a_voice_note_of_more_than_a_minute_is_refused(running: Any) -> None:
     seen = await settled(running, await upload(running, voice(63.0), **VOICE))
 
     assert (seen["state"], seen["failureCode"]) == ("FAILED", "voice_too_long")
 
 
-async def test_bytes_are_served_in_ranges(running):
+async def test_bytes_are_served_in_ranges(running: Any) -> None:
     seen = await settled(running, await upload(running, voice(2.0), **VOICE))
     url = seen["variants"][0]["url"]
     whole = (await running.http.get(url)).content
@@ -174,14 +176,14 @@ async def test_bytes_are_served_in_ranges(running):
     assert again.status_code == 304
 
 
-async def test_an_unknown_capability_is_not_found(running):
+async def test_an_unknown_capability_is_not_found(running: Any) -> None:
     answer = await running.http.get("/media/images/AAAAAAAAAAAAAAAAAAAAAA/480.webp")
 
     assert answer.status_code == 404
     assert answer.json()["code"] == "media_not_found"
 
 
-async def test_the_owner_follows_a_video_and_nobody_else(running, probe):
+async def test_the_owner_follows_a_video_and_nobody_else(running: Any, probe: Any) -> None:
     media_id = await upload(running, MP4)
     video = UUID(media_id)
     common = {"video_id": video, "owner_id": running.person}
@@ -191,7 +193,7 @@ async def test_the_owner_follows_a_video_and_nobody_else(running, probe):
         ProgressReportedV1(**common, percent=40, stage="360p"),
     )
 
-    async def look():
+    async def look() -> Any:
         answer = await running.http.get(f"/v1/media/{media_id}", headers=running.auth())
         return answer if answer.json()["progress"] == 40 else None
 
@@ -221,7 +223,7 @@ async def test_the_owner_follows_a_video_and_nobody_else(running, probe):
     assert foreign.status_code == 404
 
 
-async def test_a_failed_video_says_why(running, probe):
+async def test_a_failed_video_says_why(running: Any, probe: Any) -> None:
     media_id = await upload(running, MP4)
     event = VideoChangedV1(
         video_id=UUID(media_id), owner_id=running.person, state=VideoState.FAILED, failure_code="no_video_stream"
@@ -232,7 +234,7 @@ async def test_a_failed_video_says_why(running, probe):
     assert (await settled(running, media_id))["failureCode"] == "no_video_stream"
 
 
-async def test_an_unchanged_answer_is_304(running):
+async def test_an_unchanged_answer_is_304(running: Any) -> None:
     media_id = await upload(running, MP4)
     first = await running.http.get(f"/v1/media/{media_id}", headers=running.auth())
 
@@ -243,7 +245,7 @@ async def test_an_unchanged_answer_is_304(running):
     assert again.status_code == 304
 
 
-async def test_after_an_erasure_nothing_of_the_person_is_left(running, probe):
+async def test_after_an_erasure_nothing_of_the_person_is_left(running: Any, probe: Any) -> None:
     person = new_id()
     running.person = person
     media_id = await upload(running, photo())
@@ -253,7 +255,7 @@ async def test_after_an_erasure_nothing_of_the_person_is_left(running, probe):
 
     await probe.publish(UserErasedV1(user_id=person, erased_at=now()))
 
-    async def is_gone():
+    async def is_gone() -> bool:
         answer = await running.http.get(f"/v1/media/{media_id}", headers=running.auth())
         store = running.media.uploads._store
         left = await store._list(f"media/{person}/")
@@ -265,14 +267,14 @@ async def test_after_an_erasure_nothing_of_the_person_is_left(running, probe):
     assert (await running.head(unfinished)).status_code == 404
     assert (await running.create(10)).status_code == 410
 
-    async def has_tombstone():
+    async def has_tombstone() -> bool:
         records = await probe.records(AssetChangedV1.topic)
         return any(record.value is None and record.key == media_id.encode() for record in records)
 
     assert await eventually(has_tombstone)
 
 
-async def test_the_openapi_document_can_be_made(running):
+async def test_the_openapi_document_can_be_made(running: Any) -> None:
     document = (await running.http.get("/openapi.json")).json()
 
     operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]

@@ -39,20 +39,20 @@ async def confined(folder: Path, code: str) -> int:
     return await child.wait()
 
 
-async def test_every_layer_of_confinement_holds_here(tmp_path):
+async def test_every_layer_of_confinement_holds_here(tmp_path: Any) -> None:
     assert await Decoder().layers(tmp_path) == LAYERS
 
 
 @pytest.mark.parametrize("wish", ESCAPES)
-async def test_the_decoder_cannot_have(wish, tmp_path):
+async def test_the_decoder_cannot_have(wish: Any, tmp_path: Any) -> None:
     assert await confined(tmp_path, ESCAPES[wish]) == 7
 
 
-async def test_the_decoder_can_work_in_its_folder(tmp_path):
+async def test_the_decoder_can_work_in_its_folder(tmp_path: Any) -> None:
     assert await confined(tmp_path, "open('made', 'w').write('x')") == 0
 
 
-async def test_a_decoder_that_takes_too_long_is_killed(tmp_path, monkeypatch):
+async def test_a_decoder_that_takes_too_long_is_killed(tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(sandbox, "interpreter", lambda: ("/bin/sleep", "60"))
     monkeypatch.setattr(sandbox, "MODULE", ())
 
@@ -61,7 +61,7 @@ async def test_a_decoder_that_takes_too_long_is_killed(tmp_path, monkeypatch):
     assert outcome.failure == "decoding_took_too_long"
 
 
-async def test_mutated_pictures_fail_with_a_code_or_become_pictures(tmp_path):
+async def test_mutated_pictures_fail_with_a_code_or_become_pictures(tmp_path: Any) -> None:
     chance = random.Random(5)
     made: list[tuple[str, bytes]] = []
     for kind, content_type in (("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")):
@@ -96,7 +96,7 @@ async def test_mutated_pictures_fail_with_a_code_or_become_pictures(tmp_path):
     ],
 )
 @pytest.mark.parametrize("content_type", ["audio/ogg", "audio/mp4", "video/webm"])
-async def test_junk_is_no_voice_note(data, content_type, tmp_path):
+async def test_junk_is_no_voice_note(data: Any, content_type: Any, tmp_path: Any) -> None:
     (tmp_path / "source").write_bytes(data)
 
     outcome = await Decoder().voice(tmp_path / "source", tmp_path, content_type)

@@ -1,6 +1,7 @@
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha1
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,12 +56,12 @@ def boxes(major: bytes, *compatible: bytes) -> bytes:
         (b"", None),
     ],
 )
-def test_content_is_known_by_its_first_bytes(head, expected):
+def test_content_is_known_by_its_first_bytes(head: Any, expected: Any) -> None:
     assert sniff(head) is expected
 
 
 @given(st.binary(max_size=HEAD_BYTES))
-def test_sniffing_never_fails(head):
+def test_sniffing_never_fails(head: Any) -> None:
     assert sniff(head) is None or isinstance(sniff(head), ContentType)
 
 
@@ -74,26 +75,26 @@ def test_sniffing_never_fails(head):
         (Purpose.VOICE, ContentType.MP4, Purpose.VOICE),
     ],
 )
-def test_a_purpose_fits_the_content(wanted, found, expected):
+def test_a_purpose_fits_the_content(wanted: Any, found: Any, expected: Any) -> None:
     assert settle_purpose(wanted, found) is expected
 
 
 @pytest.mark.parametrize(
     ("wanted", "found"), [(Purpose.VIDEO, ContentType.JPEG), (Purpose.IMAGE, ContentType.MP4), (None, None)]
 )
-def test_a_purpose_that_does_not_fit_is_refused(wanted, found):
+def test_a_purpose_that_does_not_fit_is_refused(wanted: Any, found: Any) -> None:
     with pytest.raises(TypeNotAccepted):
         settle_purpose(wanted, found)
 
 
-def test_an_unknown_purpose_is_refused():
+def test_an_unknown_purpose_is_refused() -> None:
     assert purpose_named("video") is Purpose.VIDEO
     assert purpose_named(None) is None
     with pytest.raises(HeaderInvalid):
         purpose_named("SONG")
 
 
-def test_sizes_are_checked_by_purpose():
+def test_sizes_are_checked_by_purpose() -> None:
     limits = Limits(avatar=10, video=100)
     limits.check_size(Purpose.AVATAR, 10)
     limits.check_size(None, None)
@@ -107,12 +108,12 @@ METADATA = st.dictionaries(st.from_regex(r"\A[!-+\--~]{1,20}\Z"), st.text(max_si
 
 
 @given(METADATA)
-def test_metadata_survives_the_round_trip(metadata):
+def test_metadata_survives_the_round_trip(metadata: Any) -> None:
     assert tus.parse_metadata(tus.format_metadata(metadata)) == metadata
 
 
 @given(st.text(max_size=200))
-def test_any_header_is_parsed_or_refused_with_400(raw):
+def test_any_header_is_parsed_or_refused_with_400(raw: Any) -> None:
     for parse in (
         tus.parse_metadata,
         tus.parse_checksum,
@@ -128,16 +129,16 @@ def test_any_header_is_parsed_or_refused_with_400(raw):
 
 
 @pytest.mark.parametrize("raw", ["a b, a c", "a !!!", "a " + b64encode(b"\xff").decode(), "x" * 4097, "a,,b"])
-def test_malformed_metadata_is_refused(raw):
+def test_malformed_metadata_is_refused(raw: Any) -> None:
     with pytest.raises(HeaderInvalid):
         tus.parse_metadata(raw)
 
 
-def test_a_metadata_key_may_stand_alone():
+def test_a_metadata_key_may_stand_alone() -> None:
     assert tus.parse_metadata("is_private,name YQ==") == {"is_private": "", "name": "a"}
 
 
-def test_a_checksum_names_algorithm_and_digest():
+def test_a_checksum_names_algorithm_and_digest() -> None:
     digest = sha1(b"x").digest()
     found = tus.parse_checksum(f"sha1 {b64encode(digest).decode()}")
     assert found == tus.Checksum("sha1", digest)
@@ -148,12 +149,12 @@ def test_a_checksum_names_algorithm_and_digest():
 
 
 @pytest.mark.parametrize(("length", "defer"), [(None, None), ("1", "1"), (None, "2"), ("-1", None), ("1e3", None)])
-def test_a_length_is_either_given_or_deferred(length, defer):
+def test_a_length_is_either_given_or_deferred(length: Any, defer: Any) -> None:
     with pytest.raises(HeaderInvalid):
         tus.parse_length(length, defer)
 
 
-def test_concat_is_partial_or_final():
+def test_concat_is_partial_or_final() -> None:
     assert tus.parse_concat("partial") == tus.Concat(is_final=False)
     assert tus.parse_concat("final;/a /b") == tus.Concat(is_final=True, urls=("/a", "/b"))
     for raw in ("final;", "final", "partial;/a", "both", "final;" + " /a" * 65):
@@ -161,20 +162,20 @@ def test_concat_is_partial_or_final():
             tus.parse_concat(raw)
 
 
-def test_expiry_is_an_http_date_in_gmt():
+def test_expiry_is_an_http_date_in_gmt() -> None:
     moment = datetime(2026, 11, 22, 21, 0, 5, tzinfo=timezone(timedelta(hours=2)))
     assert tus.format_expires(moment) == "Sun, 22 Nov 2026 19:00:05 GMT"
     assert tus.format_expires(moment.astimezone(UTC)) == "Sun, 22 Nov 2026 19:00:05 GMT"
 
 
-def test_only_version_1_is_spoken():
+def test_only_version_1_is_spoken() -> None:
     tus.check_version("1.0.0")
     with pytest.raises(VersionUnsupported):
         tus.check_version(None)
 
 
 @given(held=st.integers(0, SMALLEST_PART - 1), body=st.integers(1, 200_000_000))
-def test_parts_of_a_known_body_are_large_enough_and_leave_no_short_rest(held, body):
+def test_parts_of_a_known_body_are_large_enough_and_leave_no_short_rest(held: Any, body: Any) -> None:
     left, sizes = body, []
     spool = held
     while left:
@@ -189,13 +190,13 @@ def test_parts_of_a_known_body_are_large_enough_and_leave_no_short_rest(held, bo
     assert is_part(spool, is_last=False) or (not sizes and held + body < SMALLEST_PART)
 
 
-def test_the_last_part_may_be_short():
+def test_the_last_part_may_be_short() -> None:
     assert is_part(1, is_last=True)
     assert not is_part(1, is_last=False)
     assert not is_part(0, is_last=True)
 
 
-def test_room_ends_at_the_length_or_at_the_limit():
+def test_room_ends_at_the_length_or_at_the_limit() -> None:
     assert remaining(100, 1000, 40) == 60
     assert remaining(None, 1000, 40) == 960
     assert remaining(2000, 1000, 40) == 960
@@ -203,18 +204,18 @@ def test_room_ends_at_the_length_or_at_the_limit():
 
 
 @given(st.integers(1, 16384), st.integers(1, 16384), st.sampled_from([160, 480, 1080]))
-def test_renditions_are_never_larger_than_the_source_or_the_size(width, height, size):
+def test_renditions_are_never_larger_than_the_source_or_the_size(width: Any, height: Any, size: Any) -> None:
     box = fit(width, height, size)
     assert 1 <= box.width <= min(width, size)
     assert 1 <= box.height <= min(height, 2 * size)
 
 
-def test_the_square_of_an_avatar_is_centred():
+def test_the_square_of_an_avatar_is_centred() -> None:
     assert centre_square(300, 100) == (100, 0, 200, 100)
     assert centre_square(100, 301) == (0, 100, 100, 200)
 
 
-def test_pixel_bombs_are_not_decodable():
+def test_pixel_bombs_are_not_decodable() -> None:
     assert is_decodable(8000, 8000)
     assert not is_decodable(16000, 16000)
     assert not is_decodable(0, 10)
@@ -234,11 +235,11 @@ def test_pixel_bombs_are_not_decodable():
         ("items=0-1", None),
     ],
 )
-def test_one_range_is_understood_and_more_means_the_whole(raw, expected):
+def test_one_range_is_understood_and_more_means_the_whole(raw: Any, expected: Any) -> None:
     assert parse_range(raw, 10) == expected
 
 
 @pytest.mark.parametrize("raw", ["bytes=10-", "bytes=7-5", "bytes=-0"])
-def test_a_range_outside_is_refused(raw):
+def test_a_range_outside_is_refused(raw: Any) -> None:
     with pytest.raises(RangeNotSatisfiable):
         parse_range(raw, 10)

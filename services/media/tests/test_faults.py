@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,7 +74,7 @@ async def resumed(http: httpx.AsyncClient, running: Any, path: str, data: bytes)
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))
-async def test_a_connection_cut_at_any_tenth_loses_no_byte(running, tenth):
+async def test_a_connection_cut_at_any_tenth_loses_no_byte(running: Any, tenth: Any) -> None:
     data = movie(20 * MIB)
     path = await running.created(len(data))
     sent = len(data) * tenth // 10
@@ -83,14 +84,14 @@ async def test_a_connection_cut_at_any_tenth_loses_no_byte(running, tenth):
     await wire.cut()
 
     async def has_all() -> bool:
-        return await running.offset(path) == sent
+        return bool(await running.offset(path) == sent)
 
     assert await eventually(has_all)
     assert await resumed(running.http, running, path, data) == sent
     assert await running.stored(path) == data
 
 
-async def test_a_chunk_with_a_checksum_that_was_cut_is_discarded(running):
+async def test_a_chunk_with_a_checksum_that_was_cut_is_discarded(running: Any) -> None:
     data = movie(30 * MIB)
     path = await running.created(len(data))
     headers = running.auth()
@@ -104,7 +105,7 @@ async def test_a_chunk_with_a_checksum_that_was_cut_is_discarded(running):
     assert await running.stored(path) == data
 
 
-async def test_of_twenty_parallel_requests_one_wins(running):
+async def test_of_twenty_parallel_requests_one_wins(running: Any) -> None:
     data = movie(6 * MIB)
     path = await running.created(len(data))
 
@@ -116,7 +117,7 @@ async def test_of_twenty_parallel_requests_one_wins(running):
     assert await running.stored(path) == data
 
 
-async def test_while_bytes_arrive_others_are_told_to_wait(running):
+async def test_while_bytes_arrive_others_are_told_to_wait(running: Any) -> None:
     data = movie(3 * MIB)
     path = await running.created(len(data))
     wire = await Wire.patch(running.url, path, running.auth(), 0, len(data))
@@ -125,7 +126,7 @@ async def test_while_bytes_arrive_others_are_told_to_wait(running):
     async def is_held() -> bool:
         async with running.database.read() as work:
             row = await work.one("SELECT leased_until FROM upload WHERE id = %s", (path.rpartition("/")[2],))
-        return row["leased_until"] is not None
+        return row is not None and row["leased_until"] is not None
 
     assert await eventually(is_held)
     refused = await running.patch(path, 0, data)
@@ -136,7 +137,7 @@ async def test_while_bytes_arrive_others_are_told_to_wait(running):
     assert await running.stored(path) == data
 
 
-async def test_a_silent_holder_gives_way_and_its_bytes_stay(start):
+async def test_a_silent_holder_gives_way_and_its_bytes_stay(start: Any) -> None:
     async with start(lease_seconds=2.0, pause_seconds=0.3) as running:
         data = movie(3 * MIB)
         path = await running.created(len(data))
@@ -150,7 +151,7 @@ async def test_a_silent_holder_gives_way_and_its_bytes_stay(start):
         assert await running.stored(path) == data
 
 
-async def test_a_holder_that_was_only_slow_goes_on(start):
+async def test_a_holder_that_was_only_slow_goes_on(start: Any) -> None:
     async with start(lease_seconds=2.0, pause_seconds=0.2) as running:
         data = movie(7 * MIB)
         path = await running.created(len(data))
@@ -158,7 +159,7 @@ async def test_a_holder_that_was_only_slow_goes_on(start):
         await slow.send(data[:MIB])
 
         async def is_durable() -> bool:
-            return await running.offset(path) == MIB
+            return bool(await running.offset(path) == MIB)
 
         assert await eventually(is_durable)
         await slow.send(data[MIB:])
@@ -166,7 +167,7 @@ async def test_a_holder_that_was_only_slow_goes_on(start):
         assert await running.stored(path) == data
 
 
-async def test_a_sender_that_stays_silent_is_let_go(start):
+async def test_a_sender_that_stays_silent_is_let_go(start: Any) -> None:
     async with start(lease_seconds=2.0, pause_seconds=0.2, stall_seconds=0.6) as running:
         path = await running.created(3 * MIB)
         wire = await Wire.patch(running.url, path, running.auth(), 0, 3 * MIB)
@@ -176,7 +177,7 @@ async def test_a_sender_that_stays_silent_is_let_go(start):
         assert await running.offset(path) == MIB
 
 
-async def test_an_upload_goes_on_at_another_replica_after_kill_9(running, spawn):
+async def test_an_upload_goes_on_at_another_replica_after_kill_9(running: Any, spawn: Any) -> None:
     data = movie(40 * MIB)
     path = await running.created(len(data))
     doomed = await spawn(lease_seconds=2.0, pause_seconds=1.0)
@@ -184,7 +185,7 @@ async def test_an_upload_goes_on_at_another_replica_after_kill_9(running, spawn)
     await wire.send(data[: 30 * MIB])
 
     async def has_some() -> bool:
-        return await running.offset(path) >= 8 * MIB
+        return bool(await running.offset(path) >= 8 * MIB)
 
     await eventually(has_some)
     await doomed.kill()
@@ -194,7 +195,7 @@ async def test_an_upload_goes_on_at_another_replica_after_kill_9(running, spawn)
     assert sha256(await running.stored(path)).digest() == sha256(data).digest()
 
 
-async def test_a_stopping_replica_keeps_what_arrived_and_sends_the_client_elsewhere(running, spawn):
+async def test_a_stopping_replica_keeps_what_arrived_and_sends_the_client_elsewhere(running: Any, spawn: Any) -> None:
     data = movie(7 * MIB)
     path = await running.created(len(data))
     leaving = await spawn(lease_seconds=2.0, pause_seconds=1.0)
@@ -215,7 +216,7 @@ async def test_a_stopping_replica_keeps_what_arrived_and_sends_the_client_elsewh
     assert await leaving.child.wait() == 0
 
 
-async def test_abandoned_uploads_and_their_parts_are_reaped(start):
+async def test_abandoned_uploads_and_their_parts_are_reaped(start: Any) -> None:
     async with start(upload_kept_seconds=1.5, lease_seconds=0.5, pause_seconds=0.2) as running:
         path = await running.created(30 * MIB)
         assert (await running.patch(path, 0, movie(10 * MIB))).status_code == 204
@@ -232,7 +233,7 @@ async def test_abandoned_uploads_and_their_parts_are_reaped(start):
 
 
 @pytest.mark.parametrize("finisher", ["the client's HEAD", "the job"])
-async def test_a_join_that_died_is_finished(running, finisher):
+async def test_a_join_that_died_is_finished(running: Any, finisher: Any) -> None:
     data = movie(20 * MIB)
     path = await running.created(len(data))
     multipart = running.media.uploads._store.multipart
@@ -252,7 +253,7 @@ async def test_a_join_that_died_is_finished(running, finisher):
 
     async def is_told() -> bool:
         answer = await running.http.get(f"/v1/media/{path.rpartition('/')[2]}", headers=running.auth())
-        return answer.status_code == 200
+        return bool(answer.status_code == 200)
 
     assert await eventually(is_told)
     assert await running.stored(path) == data
@@ -293,7 +294,7 @@ class Gate:
         sink.close()
 
 
-async def test_while_s3_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(start, stack):
+async def test_while_s3_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(start: Any, stack: Any) -> None:
     gate = Gate(stack.s3_endpoint)
     async with gate as endpoint, start(s3_endpoint=endpoint) as running:
         data = movie(9 * MIB)
@@ -312,7 +313,9 @@ async def test_while_s3_is_away_nothing_is_acknowledged_and_later_nothing_is_los
         gate.is_open = True
 
 
-async def test_while_the_database_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(start, media_dsn):
+async def test_while_the_database_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(
+    start: Any, media_dsn: Any
+) -> None:
     gate = Gate(media_dsn)
     async with (
         gate as address,
@@ -339,7 +342,7 @@ def moved(dsn: str, address: str) -> str:
     return dsn.replace(f"@{urlsplit(dsn).netloc.rpartition('@')[2]}/", f"@{urlsplit(address).netloc}/")
 
 
-async def test_memory_stays_flat_with_many_uploads_at_once(running, spawn):
+async def test_memory_stays_flat_with_many_uploads_at_once(running: Any, spawn: Any) -> None:
     replica = await spawn()
     data = movie(12 * MIB)
     http = httpx.AsyncClient(base_url=replica.url, timeout=120)
@@ -365,7 +368,7 @@ async def test_memory_stays_flat_with_many_uploads_at_once(running, spawn):
     assert peak - before < 60 * MIB, f"{(peak - before) / MIB:.0f} MiB for 300 MiB in flight"
 
 
-async def slowly(data: bytes):
+async def slowly(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), 256 * 1024):
         yield data[start : start + 256 * 1024]
         await asyncio.sleep(0)

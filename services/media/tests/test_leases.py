@@ -1,6 +1,7 @@
 """Who may write to an upload: the database's clock and the fence decide."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -31,13 +32,14 @@ def progress(upload: Upload, size: int) -> Progress:
 
 
 @pytest.fixture
-async def hold(running) -> AsyncIterator:
+async def hold(running: Any) -> AsyncIterator[Callable[[UploadPolicy], Awaitable[Holding]]]:
     path = await running.created(100 * MIB)
     upload_id = UUID(path.rpartition("/")[2])
 
     async def take(policy: UploadPolicy) -> Holding:
         async with running.database.work() as work:
             found = await uploads.lock(work, upload_id)
+            assert found is not None
             held = await uploads.acquire(
                 work, found.upload, 100 * MIB, lease_seconds=policy.lease_seconds, kept_seconds=60
             )
@@ -48,14 +50,14 @@ async def hold(running) -> AsyncIterator:
     yield take
 
 
-async def test_a_living_lease_is_not_taken(hold):
+async def test_a_living_lease_is_not_taken(hold: Any) -> None:
     await hold(UploadPolicy())
 
     with pytest.raises(UploadBusy):
         await hold(UploadPolicy())
 
 
-async def test_a_lease_that_was_given_back_is_free_and_skips_no_number(hold):
+async def test_a_lease_that_was_given_back_is_free_and_skips_no_number(hold: Any) -> None:
     first = await hold(UploadPolicy())
     await first.let_go()
 
@@ -64,7 +66,7 @@ async def test_a_lease_that_was_given_back_is_free_and_skips_no_number(hold):
     assert second.upload.next_part == first.upload.next_part
 
 
-async def test_a_replaced_holder_commits_nothing(hold, running):
+async def test_a_replaced_holder_commits_nothing(hold: Any, running: Any) -> None:
     old = await hold(SHORT)
     new = await hold(UploadPolicy())
 
@@ -72,11 +74,13 @@ async def test_a_replaced_holder_commits_nothing(hold, running):
         await old.commit(progress(old.upload, 8 * MIB))
 
     async with running.database.read() as work:
-        assert (await uploads.find(work, new.upload.id)).offset == 0
+        found = await uploads.find(work, new.upload.id)
+        assert found is not None
+        assert found.offset == 0
         assert await uploads.parts(work, new.upload.id) == []
 
 
-async def test_a_replaced_holder_notices_before_it_takes_more_bytes(hold):
+async def test_a_replaced_holder_notices_before_it_takes_more_bytes(hold: Any) -> None:
     old = await hold(SHORT)
     await hold(UploadPolicy())
 
@@ -84,7 +88,7 @@ async def test_a_replaced_holder_notices_before_it_takes_more_bytes(hold):
         await old.hold()
 
 
-async def test_a_replaced_holder_cannot_give_the_lease_of_another_back(hold):
+async def test_a_replaced_holder_cannot_give_the_lease_of_another_back(hold: Any) -> None:
     old = await hold(SHORT)
     await hold(UploadPolicy())
 
@@ -94,14 +98,14 @@ async def test_a_replaced_holder_cannot_give_the_lease_of_another_back(hold):
         await hold(UploadPolicy())
 
 
-async def test_parts_on_their_way_from_a_silent_holder_replace_none_of_ours(hold):
+async def test_parts_on_their_way_from_a_silent_holder_replace_none_of_ours(hold: Any) -> None:
     old = await hold(SHORT)
     new = await hold(UploadPolicy())
 
     assert new.upload.next_part == old.upload.next_part + NUMBERS_SKIPPED
 
 
-async def test_a_holder_whose_lease_ran_out_goes_on_if_nobody_came(hold):
+async def test_a_holder_whose_lease_ran_out_goes_on_if_nobody_came(hold: Any) -> None:
     holding = await hold(SHORT)
 
     await holding.commit(progress(holding.upload, 8 * MIB))

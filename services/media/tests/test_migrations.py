@@ -17,9 +17,9 @@ INDEXES = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = %s ORDE
 
 
 async def shape(connection: AsyncConnection[Any], schema: str, text: str) -> list[Any]:
-    await connection.execute(f"CREATE SCHEMA {schema}")  # type: ignore[arg-type]
-    await connection.execute(f"SET search_path TO {schema}")  # type: ignore[arg-type]
-    await connection.execute(text)  # type: ignore[arg-type]
+    await connection.execute(f"CREATE SCHEMA {schema}")
+    await connection.execute(f"SET search_path TO {schema}")
+    await connection.execute(text)
     found = []
     for question in (COLUMNS, RULES, INDEXES):
         rows = await (await connection.execute(question, (schema,))).fetchall()
@@ -27,7 +27,7 @@ async def shape(connection: AsyncConnection[Any], schema: str, text: str) -> lis
     return found
 
 
-async def test_all_migrations_together_are_the_schema(make_database):
+async def test_all_migrations_together_are_the_schema(make_database: Any) -> None:
     database = await make_database()
     migrations = "\n".join(migration.text for migration in load("media", "daira_media"))
     schema = (files("daira_media") / "migrations/schema.sql").read_text()

@@ -52,7 +52,7 @@ async def fold(database: Database, events: list[Event]) -> list[Any]:
         return [await work.all(question) for question in ROWS]
 
 
-async def test_the_projection_is_the_same_live_replayed_doubled_and_shuffled_between_keys(make_database):
+async def test_the_projection_is_the_same_live_replayed_doubled_and_shuffled_between_keys(make_database: Any) -> None:
     database = await make_database("media")
     stories = [story(new_id(), new_id()) for _ in range(3)]
     live = [event for step in zip(*stories, strict=True) for event in step]

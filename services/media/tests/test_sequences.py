@@ -57,7 +57,7 @@ class Client:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_any_sequence_of_requests_gives_the_file(running, seed):
+async def test_any_sequence_of_requests_gives_the_file(running: Any, seed: Any) -> None:
     chance = random.Random(seed)
     data = MP4 + os.urandom(chance.randint(100, 30 * MIB))
     path = await running.created(len(data))

@@ -42,7 +42,7 @@ def movie(folder: Path, size: int) -> Path:
     return path
 
 
-async def test_an_app_uploads_in_chunks_of_5_mib(running, tus_js, tmp_path):
+async def test_an_app_uploads_in_chunks_of_5_mib(running: Any, tus_js: Any, tmp_path: Any) -> None:
     film = movie(tmp_path, 23 * MIB)
 
     seen = await upload(
@@ -57,7 +57,9 @@ async def test_an_app_uploads_in_chunks_of_5_mib(running, tus_js, tmp_path):
     assert await running.stored(seen["url"]) == film.read_bytes()
 
 
-async def test_an_app_resumes_at_another_replica_when_its_own_was_killed(running, tus_js, spawn, tmp_path):
+async def test_an_app_resumes_at_another_replica_when_its_own_was_killed(
+    running: Any, tus_js: Any, spawn: Any, tmp_path: Any
+) -> None:
     film = movie(tmp_path, 25 * MIB)
     doomed = await spawn(lease_seconds=2.0, pause_seconds=1.0)
     order = {"token": running.mint.token(running.person), "file": str(film), "chunkSize": 5 * MIB}
@@ -73,7 +75,7 @@ async def test_an_app_resumes_at_another_replica_when_its_own_was_killed(running
     assert sha256(await running.stored(seen["url"])).digest() == sha256(film.read_bytes()).digest()
 
 
-async def test_an_app_uploads_three_streams_at_once(running, tus_js, tmp_path):
+async def test_an_app_uploads_three_streams_at_once(running: Any, tus_js: Any, tmp_path: Any) -> None:
     film = movie(tmp_path, 20 * MIB)
 
     seen = await upload(

@@ -1,6 +1,8 @@
 import os
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from hashlib import sha1, sha256
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ def metadata(**pairs: str) -> str:
     return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in pairs.items())
 
 
-async def test_nobody_uploads_without_a_token(running):
+async def test_nobody_uploads_without_a_token(running: Any) -> None:
     answer = await running.http.post("/v1/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "5"})
 
     assert answer.status_code == 401
@@ -28,7 +30,7 @@ async def test_nobody_uploads_without_a_token(running):
     assert answer.headers["tus-resumable"] == "1.0.0"
 
 
-async def test_options_tells_all_extensions(running):
+async def test_options_tells_all_extensions(running: Any) -> None:
     answer = await running.http.options("/v1/uploads")
 
     assert answer.status_code == 204
@@ -38,7 +40,7 @@ async def test_options_tells_all_extensions(running):
 
 
 @pytest.mark.parametrize("size", [100, 5 * MIB, 14 * MIB + 17])
-async def test_an_upload_in_one_request_is_stored_and_told(running, probe, size):
+async def test_an_upload_in_one_request_is_stored_and_told(running: Any, probe: Any, size: Any) -> None:
     data = movie(size)
     path = await running.created(size, Upload_Metadata=metadata(filename="a.mp4", purpose="VIDEO"))
 
@@ -54,7 +56,7 @@ async def test_an_upload_in_one_request_is_stored_and_told(running, probe, size)
     assert seen.headers["retry-after"] == "2"
 
 
-async def test_an_upload_in_uneven_pieces_is_the_same_file(running):
+async def test_an_upload_in_uneven_pieces_is_the_same_file(running: Any) -> None:
     data = movie(20 * MIB)
     path = await running.created(len(data))
     offset = 0
@@ -69,7 +71,7 @@ async def test_an_upload_in_uneven_pieces_is_the_same_file(running):
     assert await running.stored(path) == data
 
 
-async def test_creation_may_bring_the_first_bytes(running):
+async def test_creation_may_bring_the_first_bytes(running: Any) -> None:
     data = movie(1000)
     answer = await running.http.post(
         "/v1/uploads",
@@ -86,7 +88,7 @@ async def test_creation_may_bring_the_first_bytes(running):
     assert await running.stored(path) == data
 
 
-async def test_a_deferred_length_is_declared_later(running):
+async def test_a_deferred_length_is_declared_later(running: Any) -> None:
     data = movie(7 * MIB)
     path = await running.created(None)
 
@@ -99,7 +101,7 @@ async def test_a_deferred_length_is_declared_later(running):
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-async def test_a_wrong_checksum_discards_the_chunk(running, algorithm):
+async def test_a_wrong_checksum_discards_the_chunk(running: Any, algorithm: Any) -> None:
     data = movie(20 * MIB)
     digest = {"sha1": sha1, "sha256": sha256}[algorithm](data).digest()
     path = await running.created(len(data))
@@ -115,14 +117,14 @@ async def test_a_wrong_checksum_discards_the_chunk(running, algorithm):
     assert await running.stored(path) == data
 
 
-async def test_an_unknown_checksum_algorithm_is_refused(running):
+async def test_an_unknown_checksum_algorithm_is_refused(running: Any) -> None:
     path = await running.created(10)
 
     assert (await running.patch(path, 0, b"1234567890", Upload_Checksum="md5 abcd")).status_code == 400
     assert await running.offset(path) == 0
 
 
-async def test_partial_uploads_are_joined(running):
+async def test_partial_uploads_are_joined(running: Any) -> None:
     data = movie(13 * MIB)
     cuts = [(0, 6 * MIB), (6 * MIB, 7 * MIB), (7 * MIB, 13 * MIB)]
     urls = []
@@ -147,7 +149,7 @@ async def test_partial_uploads_are_joined(running):
     ).status_code == 404
 
 
-async def test_foreign_parts_cannot_be_joined(running):
+async def test_foreign_parts_cannot_be_joined(running: Any) -> None:
     owner, running.person = running.person, new_id()
     answer = await running.create(4, Upload_Concat="partial")
     assert (await running.patch(answer.headers["location"], 0, b"1234")).status_code == 204
@@ -162,14 +164,14 @@ async def test_foreign_parts_cannot_be_joined(running):
     assert final.json()["code"] == "upload_parts_not_joinable"
 
 
-async def test_a_foreign_upload_is_not_found(running):
+async def test_a_foreign_upload_is_not_found(running: Any) -> None:
     path = await running.created(10)
 
     assert (await running.head(path, person=new_id())).status_code == 404
     assert (await running.head(f"/v1/uploads/{new_id()}")).status_code == 404
 
 
-async def test_a_wrong_offset_is_refused_and_the_right_one_told(running):
+async def test_a_wrong_offset_is_refused_and_the_right_one_told(running: Any) -> None:
     path = await running.created(10)
 
     answer = await running.patch(path, 4, b"abc")
@@ -178,31 +180,31 @@ async def test_a_wrong_offset_is_refused_and_the_right_one_told(running):
     assert answer.headers["upload-offset"] == "0"
 
 
-async def test_another_version_of_tus_is_refused(running):
+async def test_another_version_of_tus_is_refused(running: Any) -> None:
     answer = await running.http.head("/v1/uploads/" + str(new_id()), headers=running.auth() | {"Tus-Resumable": "0.2"})
 
     assert answer.status_code == 412
     assert answer.headers["tus-version"] == "1.0.0"
 
 
-async def test_what_is_too_large_is_refused_before_a_byte_is_stored(running):
+async def test_what_is_too_large_is_refused_before_a_byte_is_stored(running: Any) -> None:
     answer = await running.create(11 * MIB, Upload_Metadata=metadata(purpose="AVATAR"))
 
     assert answer.status_code == 413
     assert answer.json()["code"] == "upload_too_large"
 
 
-async def test_a_body_longer_than_declared_is_refused(running):
+async def test_a_body_longer_than_declared_is_refused(running: Any) -> None:
     path = await running.created(10)
 
     assert (await running.patch(path, 0, b"12345678901")).status_code == 413
     assert await running.offset(path) == 0
 
 
-async def test_an_endless_body_is_refused_at_the_declared_length(running):
+async def test_an_endless_body_is_refused_at_the_declared_length(running: Any) -> None:
     path = await running.created(6 * MIB)
 
-    async def endless():
+    async def endless() -> AsyncIterator[bytes]:
         yield movie(MIB)
         for _ in range(20):
             yield os.urandom(MIB)
@@ -213,7 +215,7 @@ async def test_an_endless_body_is_refused_at_the_declared_length(running):
     assert await running.offset(path) <= 6 * MIB
 
 
-async def test_junk_is_refused_by_content_whatever_it_is_called(running):
+async def test_junk_is_refused_by_content_whatever_it_is_called(running: Any) -> None:
     path = await running.created(1000, Upload_Metadata=metadata(filename="a.mp4", filetype="video/mp4"))
 
     answer = await running.patch(path, 0, b"#EXTM3U\n" + b"x" * 992)
@@ -223,13 +225,13 @@ async def test_junk_is_refused_by_content_whatever_it_is_called(running):
     assert (await running.head(path)).status_code == 410
 
 
-async def test_a_video_is_no_avatar(running):
+async def test_a_video_is_no_avatar(running: Any) -> None:
     path = await running.created(1000, Upload_Metadata=metadata(purpose="AVATAR"))
 
     assert (await running.patch(path, 0, movie(1000))).status_code == 415
 
 
-async def test_a_terminated_upload_is_gone(running):
+async def test_a_terminated_upload_is_gone(running: Any) -> None:
     path = await running.created(10 * MIB)
     await running.patch(path, 0, movie(6 * MIB))
 
@@ -239,7 +241,7 @@ async def test_a_terminated_upload_is_gone(running):
     assert (await running.patch(path, 6 * MIB, b"x")).status_code == 410
 
 
-async def test_clients_without_patch_say_so_in_a_header(running):
+async def test_clients_without_patch_say_so_in_a_header(running: Any) -> None:
     path = await running.created(100)
 
     answer = await running.http.post(
@@ -258,7 +260,7 @@ async def test_clients_without_patch_say_so_in_a_header(running):
     assert await running.offset(path) == 100
 
 
-async def test_creating_twice_with_one_key_makes_one_upload(running):
+async def test_creating_twice_with_one_key_makes_one_upload(running: Any) -> None:
     first = await running.create(10, Idempotency_Key="k1")
     second = await running.create(10, Idempotency_Key="k1")
     other = await running.create(11, Idempotency_Key="k1")
@@ -268,20 +270,20 @@ async def test_creating_twice_with_one_key_makes_one_upload(running):
     assert other.status_code == 422
 
 
-async def test_location_is_what_the_proxy_was_called_by(running):
+async def test_location_is_what_the_proxy_was_called_by(running: Any) -> None:
     answer = await running.create(10, X_Forwarded_Proto="https", X_Forwarded_Host="api.example.com")
 
     assert answer.headers["location"].startswith("https://api.example.com/v1/uploads/")
 
 
-async def test_metadata_comes_back_as_it_was_sent(running):
+async def test_metadata_comes_back_as_it_was_sent(running: Any) -> None:
     sent = metadata(filename="فيديو.mp4", purpose="VIDEO")
     path = await running.created(10, Upload_Metadata=sent)
 
     assert (await running.head(path)).headers["upload-metadata"] == sent
 
 
-async def test_the_quota_counts_what_unfinished_uploads_promise(start):
+async def test_the_quota_counts_what_unfinished_uploads_promise(start: Any) -> None:
     async with start(quota_mib=10) as running:
         await running.created(8 * MIB)
 
