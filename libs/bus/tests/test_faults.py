@@ -7,7 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from daira_contracts._event import Event
+from daira_contracts.user import SettingsChangedV1
 from daira_devtools.stack import Stack
 from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
@@ -18,6 +21,7 @@ from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
 HERE = Path(__file__).parent
+POWER_CUT = 77
 
 
 async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
@@ -61,7 +65,7 @@ async def test_a_consumer_killed_at_any_moment_loses_and_doubles_nothing(
     events = [change() for _ in range(120)]
 
     for round_number in range(4):
-        child = _spawn(effects, probe, group)
+        child = _spawn(effects.database, probe, group)
         await probe.publish(*events[round_number * 30 : (round_number + 1) * 30])
         await eventually(lambda: effects.all_seen(events[:1]), within=60)
         await asyncio.sleep(0.15 * round_number)
@@ -76,7 +80,7 @@ async def test_a_consumer_killed_at_any_moment_loses_and_doubles_nothing(
 async def test_a_zombie_consumer_has_no_effect_of_its_own(make_database: MakeDatabase, probe: TopicProbe) -> None:
     effects, group = await Effects.create(await make_database()), f"g{new_id()}"
     events = [change() for _ in range(60)]
-    zombie = _spawn(effects, probe, group)
+    zombie = _spawn(effects.database, probe, group)
 
     try:
         await probe.publish(*events[:10])
@@ -96,6 +100,38 @@ async def test_a_zombie_consumer_has_no_effect_of_its_own(make_database: MakeDat
     assert set((await effects.count(events)).values()) == {1}
 
 
+@pytest.mark.parametrize("crash_at", ["handler", "acknowledging"])
+async def test_a_consumer_that_ends_between_two_steps_loses_and_doubles_nothing(
+    crash_at: str, make_database: MakeDatabase, probe: TopicProbe
+) -> None:
+    effects, group, event = await Effects.create(await make_database()), f"g{new_id()}", change()
+    dying = _spawn(effects.database, probe, group, crash_at)
+
+    await probe.publish(event)
+    assert await asyncio.to_thread(dying.wait, 60) == POWER_CUT
+    async with consuming(effects, probe, group=group):
+        await eventually(lambda: effects.all_seen([event]), within=60)
+
+    assert await effects.count([event]) == {event.event_id: 1}
+
+
+async def test_a_relay_that_ends_between_sending_and_marking_tells_everything_once(
+    make_database: MakeDatabase, probe: TopicProbe
+) -> None:
+    owner, effects = await make_database(), await Effects.create(await make_database())
+    events = [change() for _ in range(10)]
+    await emit(owner, *events)
+    dying = _spawn(owner, probe, "relay", "marking")
+
+    assert await asyncio.to_thread(dying.wait, 60) == POWER_CUT
+    async with relaying(owner, probe), consuming(effects, probe):
+        await eventually(lambda: effects.all_seen(events), within=60)
+
+    told = [event.event_id for event in await probe.events(SettingsChangedV1)]
+    assert all(told.count(event.event_id) >= 2 for event in events)
+    assert set((await effects.count(events)).values()) == {1}
+
+
 async def _emitted(owner: Database, events: Sequence[Event]) -> bool:
     try:
         await emit(owner, *events)
@@ -104,6 +140,6 @@ async def _emitted(owner: Database, events: Sequence[Event]) -> bool:
     return True
 
 
-def _spawn(effects: Effects, probe: TopicProbe, group: str) -> "subprocess.Popen[bytes]":
-    arguments = [effects.database.dsn, probe.bootstrap, probe.prefix, group]
+def _spawn(database: Database, probe: TopicProbe, group: str, crash_at: str = "") -> "subprocess.Popen[bytes]":
+    arguments = [database.dsn, probe.bootstrap, probe.prefix, group, crash_at]
     return subprocess.Popen([sys.executable, str(HERE / "lone_consumer.py"), *arguments])
