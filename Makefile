@@ -81,8 +81,9 @@ house: ## the house rules
 
 generate: contracts routes compose ## everything that is written from something else and committed
 
-contracts: ## schemas, AsyncAPI, catalogue and access rules from the structs and topic files
+contracts: ## schemas, AsyncAPI, catalogue, access rules from structs and topic files; the gateway's routes from the services
 	@$(PYTHON) -m daira_devtools.contracts generate
+	@$(PYTHON) -m daira_devtools.gateway generate
 
 routes: ## the gateway's route table and the merged OpenAPI document
 	@$(PYTHON) -m daira_devtools.gateway generate
@@ -92,6 +93,7 @@ compose: ## compose/services.yaml from native.toml and the services' settings
 
 contracts-check: ## nothing stale, nothing incompatible
 	@$(PYTHON) -m daira_devtools.contracts drift
+	@$(PYTHON) -m daira_devtools.gateway drift
 	@$(PYTHON) -m daira_devtools.contracts check
 
 pins: ## constraints.txt anew; ARGS=--upgrade takes the newest versions

@@ -18,6 +18,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Of one client address, over time."""
     burst: int = 200
     """Of one client address, at once."""
+    headers_seconds: float = 10.0
+    """How long a client may take to send its headers."""
     connections: int = 10_000
     heap_bytes: int = 512 * 1024 * 1024
 

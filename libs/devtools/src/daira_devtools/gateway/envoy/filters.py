@@ -72,7 +72,6 @@ def client_limit(edge: Edge) -> Config:
         descriptors=[{"entries": [{"key": "remote_address"}], "token_bucket": one}],
         filter_enabled=ALWAYS,
         filter_enforced=ALWAYS,
-        enable_x_ratelimit_headers="DRAFT_VERSION_03",
     )
 
 

@@ -52,7 +52,7 @@ def _connection_manager(edge: Edge, routes: Sequence[Route]) -> Config:
             "initial_connection_window_size": 1024 * 1024,
         },
         "max_request_headers_kb": 32,
-        "request_headers_timeout": "10s",
+        "request_headers_timeout": f"{edge.effective_limits.headers_seconds:g}s",
         "stream_idle_timeout": f"{STREAM_IDLE_SECONDS}s",
         "generate_request_id": True,
         "preserve_external_request_id": True,
@@ -60,7 +60,7 @@ def _connection_manager(edge: Edge, routes: Sequence[Route]) -> Config:
         "early_header_mutation_extensions": [_drop_claims_of_clients()],
         "access_log": [_access_log()],
         "tracing": _tracing(),
-        "local_reply_config": local_replies(),
+        "local_reply_config": local_replies(edge.effective_limits),
         "http_filters": http_filters(edge),
         "route_config": {
             "name": "routes",

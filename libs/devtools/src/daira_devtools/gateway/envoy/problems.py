@@ -1,10 +1,16 @@
 """Every answer the gateway makes itself is application/problem+json, in the language the client asked for."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
+from daira_devtools.gateway.edge import Limits
 from daira_devtools.gateway.envoy.types import Config, typed
 
 PROBLEM_JSON = "application/problem+json"
+LIMITED = 429
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 ARABIC = {"header": {"name": "accept-language", "string_match": {"prefix": "ar", "ignore_case": True}}}
 
 
@@ -116,20 +122,23 @@ KEYS_MISSING = "response.code_details.contains('Jwks_remote_fetch')"
 TOKEN_REFUSED = "response.code_details.startsWith('jwt_authn_access_denied')"  # noqa: S105
 
 
-def local_replies() -> Config:
+def local_replies(limits: Limits) -> Config:
     """The first filter that fits decides: missing keys, then any failure of a token, then the status."""
+    spent = {"RateLimit": f"limit={limits.requests_per_second}, remaining=0, reset=1"}
     mappers = [*_both_languages(NO_KEYS, _details(KEYS_MISSING)), *_both_languages(TOKEN, _details(TOKEN_REFUSED))]
     for reply in REPLIES:
-        mappers += _both_languages(reply, _status_is(reply.status))
+        mappers += _both_languages(reply, _status_is(reply.status), spent if reply.status == LIMITED else {})
     return {"mappers": mappers}
 
 
-def _both_languages(reply: Reply, condition: Config) -> list[Config]:
+def _both_languages(reply: Reply, condition: Config, headers: Mapping[str, str] = NO_HEADERS) -> list[Config]:
     arabic = {"and_filter": {"filters": [condition, {"header_filter": ARABIC}]}}
-    return [_mapper(reply, reply.title_ar, arabic), _mapper(reply, reply.title, condition)]
+    if reply.retry_after is not None:
+        headers = {"Retry-After": str(reply.retry_after), **headers}
+    return [_mapper(reply, reply.title_ar, arabic, headers), _mapper(reply, reply.title, condition, headers)]
 
 
-def _mapper(reply: Reply, title: str, condition: Config) -> Config:
+def _mapper(reply: Reply, title: str, condition: Config, headers: Mapping[str, str]) -> Config:
     body = {
         "type": f"https://daira.app/problems/{reply.code}",
         "title": title,
@@ -139,15 +148,15 @@ def _mapper(reply: Reply, title: str, condition: Config) -> Config:
         "requestId": "%REQ(X-REQUEST-ID)%",
         "errors": [],
     }
-    mapper: Config = {
+    added = [
+        {"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"} for key, value in headers.items()
+    ]
+    return {
         "filter": condition,
         "status_code": reply.status,
+        "headers_to_add": added,
         "body_format_override": {"json_format": body, "content_type": PROBLEM_JSON},
     }
-    if reply.retry_after is not None:
-        header = {"key": "Retry-After", "value": str(reply.retry_after)}
-        mapper["headers_to_add"] = [{"header": header, "append_action": "ADD_IF_ABSENT"}]
-    return mapper
 
 
 def _details(expression: str) -> Config:

@@ -17,7 +17,12 @@ REPEATABLE = ("GET", "HEAD")
 
 def virtual_host(edge: Edge, routes: Sequence[Route]) -> Config:
     """Every route, then 405 for its other methods; what nothing matches is 404."""
-    listed: list[Config] = [_document(edge), _preflight("/media/", any_origin=True), _preflight("/", any_origin=False)]
+    listed: list[Config] = [
+        _front_door(edge),
+        _document(edge),
+        _preflight("/media/", any_origin=True),
+        _preflight("/", any_origin=False),
+    ]
     for _, group in groupby(routes, key=lambda one: one.shape):
         same = list(group)
         listed += [_route(route) for route in same]
@@ -100,6 +105,16 @@ def _absent(name: str, match: Config) -> Config:
         "name": name,
         "match": match,
         "direct_response": {"status": 404},
+        "typed_per_filter_config": {filters.TOKENS: filters.token_rule(None)},
+    }
+
+
+def _front_door(edge: Edge) -> Config:
+    """Who types the bare address sees a page."""
+    return {
+        "name": "GET /",
+        "match": {"path": "/"},
+        "redirect": {"path_redirect": "/preview" if edge.env == "dev" else "/docs", "response_code": "FOUND"},
         "typed_per_filter_config": {filters.TOKENS: filters.token_rule(None)},
     }
 
