@@ -81,9 +81,8 @@ house: ## the house rules
 
 generate: contracts routes compose ## everything that is written from something else and committed
 
-contracts: ## schemas, AsyncAPI, catalogue, access rules from structs and topic files; the gateway's routes from the services
+contracts: ## schemas, AsyncAPI, catalogue and access rules from the structs and topic files
 	@$(PYTHON) -m daira_devtools.contracts generate
-	@$(PYTHON) -m daira_devtools.gateway generate
 
 routes: ## the gateway's route table and the merged OpenAPI document
 	@$(PYTHON) -m daira_devtools.gateway generate
