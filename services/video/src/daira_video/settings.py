@@ -29,7 +29,7 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     """Largest original."""
     max_seconds: int = 600
     """Longest video."""
-    decoder_memory_mib: int = 3072
+    decoder_memory_mib: int = 1536
     """Address space of one decoding process."""
     min_sandbox_level: int = 3
     """Weakest confinement (0 none, 1 limits, 2 system calls, 3 files, 4 namespaces) under which originals are opened;

@@ -1,6 +1,7 @@
 """The bucket: originals in, rungs out, bytes to players."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import msgspec
 from obstore import exceptions
 
 from daira_stores.objects import ObjectStore, ObjectStoreUnavailable
+from daira_video.adapters.workspace import WorkspaceFull
 
 _CHUNK = 256 * 1024
 _DOWNLOAD_CHUNK = 4 * 1024 * 1024
 _AT_ONCE = 4
+_PATIENCE = 8.0  # seconds a reader waits for the first byte; the client below would try for minutes
 
 
 class ObjectMissing(Exception):
@@ -40,11 +43,16 @@ class VideoObjects:
             raise ObjectStoreUnavailable from error
 
     async def download(self, key: str, path: Path) -> None:
-        """Write an object to a file. Raises ObjectMissing."""
+        """Write an object to a file. Raises ObjectMissing and WorkspaceFull."""
         found = await self.open(key, chunk=_DOWNLOAD_CHUNK)
-        with path.open("wb") as file:
-            async for chunk in found.chunks:
-                await asyncio.to_thread(file.write, chunk)
+        try:
+            with path.open("wb") as file:
+                async for chunk in found.chunks:
+                    await asyncio.to_thread(file.write, chunk)
+        except OSError as full:
+            if full.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise WorkspaceFull from full
+            raise
 
     async def upload(self, files: Iterable[tuple[str, Path, str]]) -> None:
         """Store (key, file, content type), a few at a time; the same again is harmless."""
@@ -59,20 +67,22 @@ class VideoObjects:
     async def size(self, key: str) -> int:
         """Bytes of an object. Raises ObjectMissing."""
         try:
-            return int((await self._objects.head_async(key))["size"])
+            async with asyncio.timeout(_PATIENCE):
+                return int((await self._objects.head_async(key))["size"])
         except FileNotFoundError as error:
             raise ObjectMissing(key) from error
-        except exceptions.BaseError as error:
+        except (exceptions.BaseError, TimeoutError) as error:
             raise ObjectStoreUnavailable from error
 
     async def open(self, key: str, span: tuple[int, int] | None = None, *, chunk: int = _CHUNK) -> Found:
         """The object, or the bytes [start, end) of it; `size` is that of the whole. Raises ObjectMissing."""
         options: Any = {} if span is None else {"range": span}
         try:
-            result = await self._objects.get_async(key, options=options)
+            async with asyncio.timeout(_PATIENCE):
+                result = await self._objects.get_async(key, options=options)
         except FileNotFoundError as error:
             raise ObjectMissing(key) from error
-        except exceptions.BaseError as error:
+        except (exceptions.BaseError, TimeoutError) as error:
             raise ObjectStoreUnavailable from error
         return Found(size=int(result.meta["size"]), chunks=_chunks(result.stream(min_chunk_size=chunk)))
 

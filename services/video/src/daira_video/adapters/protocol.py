@@ -79,6 +79,10 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected"):
     detail: str
 
 
+class DiskFull(msgspec.Struct, frozen=True, kw_only=True, tag="diskFull"):
+    """There is no room for the output: neither the file's fault nor the decoder's."""
+
+
 class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
     """Forbidden things that nevertheless worked."""
 
@@ -118,7 +122,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True, tag="posted"):
 
 
 Result = Measured | Probed | Encoded | Posted
-Reply = Confined | Progress | Rejected | Measured | Probed | Encoded | Posted
+Reply = Confined | Progress | Rejected | DiskFull | Measured | Probed | Encoded | Posted
 
 
 def dump(message: Request | Reply) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 
 from daira_video.adapters import protocol
 from daira_video.adapters.confinement import Level
+from daira_video.adapters.workspace import WorkspaceFull
 from daira_video.domain.ladder import Rung
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source
 
@@ -150,6 +151,8 @@ class Sandbox:
                     demand(reply, self._minimum)
                 case protocol.Progress():
                     await report(reply.done)
+                case protocol.DiskFull():
+                    raise WorkspaceFull
                 case protocol.Rejected():
                     raise MediaRejected(reply.code, reply.detail)
                 case _:

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from daira_kit.errors import Unavailable
+
 _NAME = "daira-video"
+
+
+class WorkspaceFull(Unavailable):
+    """The disk for work in progress is full."""
+
+    code = "workspace_full"
 
 
 class Workspace:

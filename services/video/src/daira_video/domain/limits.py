@@ -55,7 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Streams of any kind in the container."""
     max_pixel_frames: int = 1920 * 1080 * 61 * 600
     """Decoded pixels altogether (pixels of a frame times frames)."""
-    memory_bytes: int = 3 * 1024**3
+    memory_bytes: int = 1536 * 1024**2
     """Address space of the decoding process."""
     output_bytes: int = 1024**3
     """Largest single file the decoding process may write."""

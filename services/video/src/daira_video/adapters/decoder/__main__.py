@@ -1,11 +1,13 @@
 """One job from standard input, lines of replies on standard output. Locks itself in before it reads the source."""
 
+import errno
 import os
 import sys
 from pathlib import Path
 
 from daira_video.adapters import protocol
 from daira_video.adapters.confinement import Ceilings, enter
+from daira_video.adapters.decoder.lane import OutputFailed
 from daira_video.domain.limits import FailureCode, MediaRejected
 
 _PATIENCE = 10
@@ -20,6 +22,9 @@ _PRELOAD = (
     "daira_video.adapters.decoder.probe",
     "daira_video.adapters.decoder.measure",
 )
+
+
+_TOO_LARGE = protocol.Rejected(code=FailureCode.TOO_DEMANDING, detail="it needs more memory than a video may")
 
 
 def _say(reply: protocol.Reply) -> None:
@@ -70,7 +75,14 @@ def main() -> None:
     except MediaRejected as rejected:
         _say(protocol.Rejected(code=rejected.code, detail=rejected.detail))
     except MemoryError:
-        _say(protocol.Rejected(code=FailureCode.TOO_DEMANDING, detail="it needs more memory than a video may"))
+        _say(_TOO_LARGE)
+    except OutputFailed as failed:
+        if failed.errno == errno.ENOMEM or isinstance(failed.__cause__, MemoryError):
+            _say(_TOO_LARGE)
+        elif failed.errno in (errno.ENOSPC, errno.EDQUOT):
+            _say(protocol.DiskFull())
+        else:
+            raise
 
 
 if __name__ == "__main__":

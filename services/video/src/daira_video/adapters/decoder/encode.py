@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from daira_video.adapters.decoder import gate
-from daira_video.adapters.decoder.lane import Lane
+from daira_video.adapters.decoder.lane import Lane, OutputFailed
 from daira_video.adapters.decoder.picture import Picture
 from daira_video.adapters.decoder.rung import RungWriter
 from daira_video.adapters.decoder.sound import Sound
@@ -72,7 +72,10 @@ class _Ladder:
             self.play([None])
         for lane in self._lanes:
             lane.finish()
-        return tuple(writer.close() for writer in self.writers)
+        try:
+            return tuple(writer.close() for writer in self.writers)
+        except (av.error.FFmpegError, OSError) as failure:
+            raise OutputFailed(failure) from failure
 
     def _tell(self, frame: VideoFrame) -> None:
         done = Fraction(frame.pts or 0) * (frame.time_base or 0) / self._seconds

@@ -12,6 +12,14 @@ from typing import Any
 _WAITING = 12  # frames held per rung: enough to ride out a slow picture, little enough for memory
 
 
+class OutputFailed(Exception):
+    """A rung could not be encoded or written. Not the source's fault; `errno` is that of the cause, if it has one."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.errno = getattr(cause, "errno", None)
+        super().__init__(repr(cause))
+
+
 class Lane:
     """Runs calls one after another in a thread of its own; the first failure is raised by the next call."""
 
@@ -22,19 +30,19 @@ class Lane:
         self._thread.start()
 
     def do(self, call: Callable[..., object], *arguments: Any) -> None:
-        """Queue a call; waits while the lane is full. Raises what an earlier call raised."""
+        """Queue a call; waits while the lane is full. Raises OutputFailed for an earlier call."""
         self._raise()
         self._calls.put((call, arguments))
 
     def finish(self) -> None:
-        """Wait for all calls. Raises what one of them raised."""
+        """Wait for all calls. Raises OutputFailed."""
         self._calls.put(None)
         self._thread.join()
         self._raise()
 
     def _raise(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            raise OutputFailed(self._failure) from self._failure
 
     def _run(self) -> None:
         while (item := self._calls.get()) is not None:
