@@ -10,10 +10,13 @@ from uuid import UUID
 import httpx
 
 from daira_contracts.user import FollowState, RelationChangedV1
+from daira_kit.clock import now
 from daira_runtime import Process
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
+from daira_user.domain.relations import block
+from daira_user.repository import relations as rows
 
 Client = httpx.AsyncClient
 Register = Callable[..., Awaitable[UUID]]
@@ -222,18 +225,26 @@ async def test_many_at_once_leave_counts_and_topic_as_the_tables_say(
         for step in (one.put("follow", other), other.put("follow", one), one.delete("follow", other))
     ]
     steps += [crowd[0].put("block", crowd[1]), *(one.put("follow", crowd[0]) for one in crowd[1:])]
+    one, other = crowd[2:4]
+    for _ in range(20):
+        steps += [
+            one.put("follow", other),
+            one.delete("follow", other),
+            one.put("mute", other),
+            one.delete("mute", other),
+        ]
     answers = await asyncio.gather(*steps)
     assert {answer.status_code for answer in answers} <= {200, 404, 409}
 
     async with process.platform.database.read() as work:
-        rows = await work.all("SELECT * FROM relation")
+        stored = await work.all("SELECT * FROM relation")
     followers: dict[UUID, int] = defaultdict(int)
-    for row in rows:
+    for row in stored:
         followers[row["target_id"]] += row["follow"] == "FOLLOWING"
     for person in crowd:
         assert (await person.get("/v1/users/me")).json()["followersCount"] == followers[person.id]
 
-    held = {(row["actor_id"], row["target_id"]): (row["follow"], row["blocks"]) for row in rows}
+    held = {(row["actor_id"], row["target_id"]): (row["follow"], row["blocks"]) for row in stored}
     ids = {person.id for person in crowd}
 
     async def topic_agrees() -> bool:
@@ -247,3 +258,28 @@ async def test_many_at_once_leave_counts_and_topic_as_the_tables_say(
         return {pair: state for pair, state in told.items() if state != ("NONE", False)} == held
 
     await eventually(topic_agrees, every=0.3)
+
+
+async def test_a_step_between_two_people_waits_for_the_one_before_it(
+    client: Client, mint: TokenMint, register: Register, process: Process
+) -> None:
+    one, other = await people(client, mint, register, False, False)
+    database = process.platform.database
+
+    async def waits() -> bool:
+        async with database.read() as work:
+            row = await work.one(
+                """
+                SELECT count(*) AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted
+                """
+            )
+        return bool(row and row["n"])
+
+    async with database.work() as work:
+        await rows.lock_pairs(work, other.id, [one.id])
+        before = await rows.pair(work, other.id, one.id)
+        following = asyncio.create_task(one.put("follow", other))
+        await eventually(waits)
+        await rows.write(work, block(before).mine, now())
+    assert (await following).json()["code"] == "user_not_found"
