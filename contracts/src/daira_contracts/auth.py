@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from daira_contracts._event import Event, OpenEnum
-from daira_contracts._export import ExportPartWritten
+from daira_contracts.exports import ExportPartWritten
 from daira_kit.clock import Moment
 
 

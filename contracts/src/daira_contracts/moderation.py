@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from daira_contracts._event import Event, Nested, OpenEnum
-from daira_contracts._export import ExportPartWritten
+from daira_contracts.exports import ExportPartWritten
 
 
 class SubjectType(OpenEnum):

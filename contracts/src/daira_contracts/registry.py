@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from daira_contracts import auth, feed, interaction, media, moderation, user, video
 from daira_contracts._event import Event
-from daira_contracts._export import ExportPartWritten
+from daira_contracts.exports import ExportPartWritten
 
 EVENTS: Mapping[str, type[Event]] = MappingProxyType(
     {

@@ -41,6 +41,7 @@ async def fold(database: Database, events: list[Event]) -> list[Any]:
         completing=None,  # type: ignore[arg-type]
         assets=Assets(database, None),  # type: ignore[arg-type]
         renditions=None,  # type: ignore[arg-type]
+        exports=None,  # type: ignore[arg-type]
     )
     handlers = {subscription.event_type: subscription.handler for subscription in SUBSCRIPTIONS}
     async with database.work() as work:

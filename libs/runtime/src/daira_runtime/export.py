@@ -1,6 +1,6 @@
 """The part of a person's export that a service writes: asked for by an event, written by a job, told by an event."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import msgspec
 
 from daira_bus.jobs import Job, JobKind, job
 from daira_bus.subscription import on
-from daira_contracts._export import ExportPartWritten
+from daira_contracts.exports import ExportPartWritten, part_key
 from daira_contracts.user import ExportRequestedV1
 from daira_stores.postgres import Database
 from daira_stores.work import Work
@@ -74,12 +74,7 @@ def part_job(database: Database, export: Export) -> JobKind:
     return job(WRITE_PART, PartWriter(database, export).write, lease_seconds=60, max_attempts=PATIENCE)
 
 
-def part_key(export_id: UUID, service: str) -> str:
-    """Where a service's part lies in the shared bucket: its own key, which only media reads."""
-    return f"exports/{export_id}/{service}.json"
-
-
-async def document(records: Records) -> AsyncIterator[bytes]:
+async def document(records: Records) -> AsyncGenerator[bytes]:
     """One JSON object with a list for each section, in chunks, so that memory stays flat."""
     buffer, current = bytearray(b"{"), None
     async for section, record in records:

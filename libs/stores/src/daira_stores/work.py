@@ -1,6 +1,6 @@
 """The unit of work: one PostgreSQL transaction that carries state, outbox rows, jobs and the idempotency row."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, LiteralString
@@ -64,7 +64,7 @@ class Work:
         """All rows."""
         return await (await self.execute(statement, parameters)).fetchall()
 
-    async def stream(self, statement: LiteralString, parameters: Parameters = None) -> AsyncIterator[DictRow]:
+    async def stream(self, statement: LiteralString, parameters: Parameters = None) -> AsyncGenerator[DictRow]:
         """Rows through a cursor of the server, so that any number fits into memory; one stream at a time."""
         async with self.connection.cursor(name="stream") as cursor:
             await cursor.execute(statement, parameters)

@@ -1,5 +1,6 @@
 """What clients read about media."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,10 @@ class VariantView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class MediaView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`progress` is 0 to 100. URLs are paths below the gateway and need no Authorization."""
+    """`progress` is 0 to 100. URLs are paths below the gateway and need no Authorization.
+
+    `expires_at` is for exports only.
+    """
 
     id: UUID
     kind: str
@@ -34,3 +38,4 @@ class MediaView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     blurhash: str | None = None
     waveform: tuple[int, ...] = ()
     variants: tuple[VariantView, ...] = ()
+    expires_at: datetime | None = None

@@ -9,7 +9,7 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     s3_endpoint: str
     """URL of the S3 server, with its scheme."""
     s3_access_key: str
-    """Access key with read and write rights below `media/`."""
+    """Access key with read and write rights below `media/` and `exports/`."""
     s3_secret_key: str
     """Its secret."""
     s3_bucket: str = "daira-media"
@@ -40,6 +40,8 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     """An unfinished upload expires this long after its last request began."""
     upload_remembered_seconds: float = 7 * 24 * 3600.0
     """How long an expired upload answers 410 instead of 404."""
+    export_kept_seconds: float = 7 * 24 * 3600.0
+    """How long the parts of a person's export are waited for, and then how long its archive can be fetched."""
     decode_seconds: float = 30.0
     """Longest run of the decoder for one image or voice note."""
     decoders: int = 1

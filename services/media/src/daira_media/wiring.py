@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiohttp
 
+from daira_contracts.media import ExportPartWrittenV1
 from daira_media.adapters.bytes_store import BytesStore
 from daira_media.adapters.decoder.confine import LAYERS
 from daira_media.adapters.multipart import Multipart
@@ -15,9 +18,11 @@ from daira_media.domain.purposes import MIB, Limits
 from daira_media.handlers import SUBSCRIPTIONS
 from daira_media.jobs import JOBS
 from daira_media.metrics import SANDBOX_LAYERS
+from daira_media.repository.exports import SECTIONS
 from daira_media.routes import ROUTES
 from daira_media.service.assets import Assets
 from daira_media.service.completing import Completing
+from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
 from daira_media.service.media import MediaService
 from daira_media.service.policy import UploadPolicy
@@ -26,9 +31,10 @@ from daira_media.service.uploads import Uploads
 from daira_media.service.writing import Writing
 from daira_media.settings import Settings
 from daira_observe.logs import get_logger
-from daira_runtime import Parts, Platform
-from daira_stores.objects import open_objects
+from daira_runtime import Export, Parts, Platform
+from daira_stores.objects import JsonParts, ObjectStore, open_objects
 from daira_stores.postgres import Database
+from daira_stores.sections import read_sections
 
 logger = get_logger(__name__)
 S3_CONNECTIONS = 16
@@ -42,7 +48,8 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     async with aiohttp.ClientSession(
         connector=connector, timeout=S3_TIMEOUT, skip_auto_headers=("Content-Type", "User-Agent")
     ) as http:
-        store = _store(settings, http)
+        objects = _objects(settings)
+        store = _store(settings, http, objects)
         decoder = Decoder(wall_seconds=settings.decode_seconds, parallel=settings.decoders)
         media = assemble(settings, platform.database, store, decoder)
         layers = await _measure(decoder)
@@ -60,6 +67,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             subscriptions=SUBSCRIPTIONS,
             jobs=[kind for kind in JOBS if can_decode or kind.kind != "make_renditions"],
             optional={"s3": store.check},
+            export=Export(
+                told=ExportPartWrittenV1,
+                collect=partial(read_sections, platform.database, SECTIONS),
+                put=JsonParts(objects).put,
+            ),
         )
 
 
@@ -76,10 +88,15 @@ def assemble(settings: Settings, database: Database, store: BytesStore, decoder:
         completing=completing,
         assets=Assets(database, store),
         renditions=Renditions(database, store, decoder, settings.spool_folder or None),
+        exports=Exports(database, store, kept=timedelta(seconds=settings.export_kept_seconds)),
     )
 
 
-def _store(settings: Settings, http: aiohttp.ClientSession) -> BytesStore:
+def _objects(settings: Settings) -> ObjectStore:
+    return open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+
+
+def _store(settings: Settings, http: aiohttp.ClientSession, objects: ObjectStore) -> BytesStore:
     multipart = Multipart(
         http,
         endpoint=settings.s3_endpoint,
@@ -87,7 +104,6 @@ def _store(settings: Settings, http: aiohttp.ClientSession) -> BytesStore:
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
     )
-    objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
     return BytesStore(objects, multipart, settings.spool_folder or None)
 
 

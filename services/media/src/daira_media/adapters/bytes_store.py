@@ -8,7 +8,7 @@ from obstore import exceptions
 
 from daira_media.adapters.multipart import Multipart
 from daira_media.adapters.spool import Spool
-from daira_stores.objects import ObjectStore, ObjectStoreUnavailable
+from daira_stores.objects import ObjectStore, ObjectStoreUnavailable, put_stream
 
 READ_CHUNK = 256 * 1024
 DELETE_AT_ONCE = 500
@@ -54,6 +54,10 @@ class BytesStore:
             await self._objects.put_async(key, data, attributes={"Content-Type": content_type}, use_multipart=False)
         except exceptions.BaseError as error:
             raise ObjectStoreUnavailable from error
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
+        """Write an object of unknown length and return its size; what `chunks` raises comes out as it is."""
+        return await put_stream(self._objects, key, chunks, content_type)
 
     async def info(self, key: str) -> ObjectInfo:
         """Raises ObjectMissing."""

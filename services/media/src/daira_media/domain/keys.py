@@ -28,3 +28,13 @@ def tail_key(owner_id: UUID, media_id: UUID, fence: int, offset: int) -> str:
 def rendition_key(owner_id: UUID, media_id: UUID, name: str) -> str:
     """One form made from the original, such as `480.webp` or `voice.m4a`."""
     return f"{media_prefix(owner_id, media_id)}{name}"
+
+
+def export_key(owner_id: UUID, export_id: UUID) -> str:
+    """The archive of what the platform knows about a person."""
+    return f"{media_prefix(owner_id, export_id)}export.zip"
+
+
+def parts_prefix(export_id: UUID) -> str:
+    """What services wrote for an archive."""
+    return f"exports/{export_id}/"

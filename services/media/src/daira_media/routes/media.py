@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from daira_media.domain.assets import Asset, Video, visible_percent, visible_state
+from daira_media.domain.exports import CONTENT_TYPE, NAME, Export, ExportState
 from daira_media.errors import MediaNotFound
 from daira_media.schemas import MediaView, VariantView
 from daira_media.service.assets import Known
@@ -36,7 +37,7 @@ async def read_media(
     media: NamedDependency[MediaService],
 ) -> Response[MediaView]:
     """For the owner; anybody else gets 404. `Retry-After` says when to ask again while it is being worked on."""
-    view = view_of(await media.assets.read(caller.user_id, media_id))
+    view = await _look(media, caller.user_id, media_id)
     tag = f'"{blake2b(msgspec.json.encode(view), digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if view.state in UNSETTLED:
@@ -44,6 +45,28 @@ async def read_media(
     if tag in request.headers.get("if-none-match", ""):
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]
     return Response(view, headers=headers)
+
+
+async def _look(media: MediaService, owner_id: UUID, media_id: UUID) -> MediaView:
+    try:
+        return view_of(await media.assets.read(owner_id, media_id))
+    except MediaNotFound:
+        return _view_of_export(await media.exports.read(owner_id, media_id))
+
+
+def _view_of_export(export: Export) -> MediaView:
+    view = MediaView(
+        id=export.id,
+        kind="EXPORT",
+        state=export.state.value,
+        progress=visible_percent(export.state.value, None),
+        failure_code=export.failure_code,
+        expires_at=export.expires_at,
+    )
+    if export.state is not ExportState.READY:
+        return view
+    archive = VariantView(name=NAME, url=export.url, content_type=CONTENT_TYPE, size_bytes=export.size_bytes)
+    return msgspec.structs.replace(view, variants=(archive,))
 
 
 def view_of(known: Known) -> MediaView:

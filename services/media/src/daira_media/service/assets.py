@@ -14,7 +14,7 @@ from daira_media.adapters.bytes_store import BytesStore, ObjectMissing
 from daira_media.domain import keys
 from daira_media.domain.assets import Asset, Rendition, Video
 from daira_media.errors import MediaNotFound
-from daira_media.repository import assets, uploads
+from daira_media.repository import assets, exports, uploads
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
@@ -85,11 +85,15 @@ class Assets:
 
     async def erase_person(self, event: UserErasedV1, work: Work) -> None:
         """Rows and topic keys go at once, bytes by a job."""
+        await exports.await_makers(work, event.user_id)
         await assets.put_erased(work, event.user_id, event.erased_at)
         for media_id in await assets.owned_ids(work, event.user_id):
             await work.emit_tombstone(AssetChangedV1, AssetChangedV1.key_of(media_id))
         await assets.remove_owned(work, event.user_id)
         await uploads.remove_owned(work, event.user_id)
+        for export_id in await exports.owned_ids(work, event.user_id):
+            await work.enqueue("drop_export_parts", str(export_id))
+        await exports.remove_owned(work, event.user_id)
         await work.enqueue("erase_bytes", str(event.user_id))
         await work.enqueue("erase_bytes", f"{event.user_id}:again", due_at=now() + SECOND_LOOK)
 

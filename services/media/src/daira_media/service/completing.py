@@ -11,7 +11,7 @@ from daira_media.domain.purposes import Purpose
 from daira_media.domain.uploads import Upload, UploadState
 from daira_media.errors import UploadBroken
 from daira_media.metrics import UPLOADS
-from daira_media.repository import assets, uploads
+from daira_media.repository import assets, exports, uploads
 from daira_media.service.telling import asset_changed
 from daira_stores.postgres import Database
 from daira_stores.work import Work
@@ -43,6 +43,7 @@ class Completing:
                 await work.enqueue("sweep_upload", str(upload_id))
             raise
         async with self._database.work() as work:
+            await exports.hold_off_erasure(work, upload.owner_id)
             await self._settle(work, upload_id)
 
     async def _join(self, upload: Upload) -> None:

@@ -4,6 +4,7 @@ import msgspec
 
 from daira_media.service.assets import Assets
 from daira_media.service.completing import Completing
+from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
 from daira_media.service.renditions import Renditions
 from daira_media.service.uploads import Uploads
@@ -19,3 +20,4 @@ class MediaService(msgspec.Struct, frozen=True, kw_only=True):
     completing: Completing
     assets: Assets
     renditions: Renditions
+    exports: Exports

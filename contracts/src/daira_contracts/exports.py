@@ -14,3 +14,8 @@ class ExportPartWritten(Event, frozen=True, kw_only=True):
     user_id: UUID
     export_id: UUID
     size_bytes: int
+
+
+def part_key(export_id: UUID, service: str) -> str:
+    """Where a service's part lies in the shared bucket: a key that only this service writes and only media reads."""
+    return f"exports/{export_id}/{service}.json"
