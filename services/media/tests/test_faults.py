@@ -12,6 +12,8 @@ import pytest
 from daira_testing.waiting import eventually
 
 MIB = 1024 * 1024
+IN_FLIGHT = 512 * 1024
+"""What the HTTP server may hold unread when it learns that the connection is gone; the client sends it again."""
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 
@@ -74,7 +76,7 @@ async def resumed(http: httpx.AsyncClient, running: Any, path: str, data: bytes)
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))
-async def test_a_connection_cut_at_any_tenth_loses_no_byte(running: Any, tenth: Any) -> None:
+async def test_after_a_cut_at_any_tenth_the_client_goes_on_where_it_was(running: Any, tenth: Any) -> None:
     data = movie(20 * MIB)
     path = await running.created(len(data))
     sent = len(data) * tenth // 10
@@ -83,11 +85,11 @@ async def test_a_connection_cut_at_any_tenth_loses_no_byte(running: Any, tenth: 
     await wire.send(data[:sent])
     await wire.cut()
 
-    async def has_all() -> bool:
-        return bool(await running.offset(path) == sent)
+    async def has_nearly_all() -> bool:
+        return bool(await running.offset(path) >= sent - IN_FLIGHT)
 
-    assert await eventually(has_all)
-    assert await resumed(running.http, running, path, data) == sent
+    assert await eventually(has_nearly_all)
+    assert await resumed(running.http, running, path, data) <= sent
     assert await running.stored(path) == data
 
 
@@ -204,7 +206,7 @@ async def test_a_stopping_replica_keeps_what_arrived_and_sends_the_client_elsewh
 
     leaving.child.terminate()
     sent = 2 * MIB
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError, RuntimeError):  # uvloop's word for a closed transport
         while not wire.reader.at_eof():
             await wire.send(data[sent : sent + 1000])
             sent += 1000
@@ -294,7 +296,7 @@ class Gate:
         sink.close()
 
 
-async def test_while_s3_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(start: Any, stack: Any) -> None:
+async def test_while_s3_is_away_nothing_is_acknowledged_or_lost(start: Any, stack: Any) -> None:
     gate = Gate(stack.s3_endpoint)
     async with gate as endpoint, start(s3_endpoint=endpoint) as running:
         data = movie(9 * MIB)
@@ -313,9 +315,7 @@ async def test_while_s3_is_away_nothing_is_acknowledged_and_later_nothing_is_los
         gate.is_open = True
 
 
-async def test_while_the_database_is_away_nothing_is_acknowledged_and_later_nothing_is_lost(
-    start: Any, media_dsn: Any
-) -> None:
+async def test_while_the_database_is_away_nothing_is_acknowledged_or_lost(start: Any, media_dsn: Any) -> None:
     gate = Gate(media_dsn)
     async with (
         gate as address,
