@@ -1,6 +1,7 @@
 """Small videos made to measure: ordinary ones, odd ones and hostile ones."""
 
 import struct
+from collections.abc import Sequence
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -39,6 +41,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     uneven: bool = False
     noise: bool = False
     location: str | None = None
+    jump: float = 0.0
+    """Seconds that the second half comes too late."""
 
 
 def sample() -> Path:
@@ -64,6 +68,35 @@ def make(path: Path, clip: Clip) -> Path:
     if clip.turned:
         _turn(path, clip.turned)
     return path
+
+
+def make_growing(path: Path, sizes: Sequence[tuple[int, int]]) -> Path:
+    """A VP9 stream whose pictures change their size every half second, as the format allows."""
+    with av.open(str(path), "w") as container:
+        stream = None
+        for turn, (width, height) in enumerate(sizes):
+            encoder = VideoCodecContext.create("libvpx-vp9", "w")
+            encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+            encoder.time_base, encoder.framerate = Fraction(1, 30), Fraction(30)
+            encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+            stream = stream or _declared(container, width, height)
+            clip = Clip(width=width, height=height)
+            frames = [VideoFrame.from_ndarray(_pixels(clip, n, np.random.default_rng(7)), "rgb24") for n in range(15)]
+            for number, frame in enumerate([*frames, None]):
+                if frame is not None:
+                    frame.pts, frame.time_base = turn * 15 + number, Fraction(1, 30)
+                    frame = frame.reformat(format="yuv420p")
+                for packet in encoder.encode(frame):
+                    packet.stream = stream
+                    container.mux(packet)
+    return path
+
+
+def _declared(container: OutputContainer, width: int, height: int) -> VideoStream:
+    stream = container.add_stream("libvpx-vp9", rate=30)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    return stream
 
 
 def _video_stream(container: OutputContainer, clip: Clip) -> VideoStream | None:
@@ -95,6 +128,8 @@ def _fill_video(container: OutputContainer, stream: VideoStream, clip: Clip) -> 
         frame = VideoFrame.from_ndarray(_pixels(clip, number, noise), format="rgb24")
         # Uneven clips wander up to half a frame, as phones in poor light do.
         frame.pts = number * 4 + (number % 3 if clip.uneven else 0)
+        if number * 2 >= clip.seconds * clip.rate:
+            frame.pts += round(clip.jump / base)
         frame.time_base = base
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
