@@ -1,0 +1,182 @@
+"""Everything a stack stores, as (place, text), to search for what should not be there."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from psycopg import AsyncConnection, sql
+
+from daira_contracts.topics import Kind, topics
+from daira_devtools.stack import Endpoints
+from daira_stores.cql import open_cql
+from daira_stores.objects import open_objects
+from daira_stores.redis import open_redis
+
+LARGEST_TEXT = 1024 * 1024
+Trace = tuple[str, str]
+
+
+async def find_traces(stack: Endpoints, needles: Iterable[str]) -> list[str]:
+    """Where in all stores any of `needles` stands: places with the needle, without repetition."""
+    wanted = sorted(set(needles))
+    found: dict[str, None] = {}
+    async for place, text in _everything(stack):
+        for needle in wanted:
+            if needle in text:
+                found[f"{place}: {needle}"] = None
+    return list(found)
+
+
+async def _everything(stack: Endpoints) -> AsyncIterator[Trace]:
+    for source in (_rows(stack), _redis(stack), _wide_rows(stack), _objects(stack), _records(stack)):
+        async for trace in source:
+            yield trace
+
+
+async def _rows(stack: Endpoints) -> AsyncIterator[Trace]:
+    """Every row of every table of every service's database."""
+    async with await AsyncConnection.connect(stack.postgres_dsn("postgres"), autocommit=True) as connection:
+        cursor = await connection.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'daira\_%'")
+        databases = [row[0] for row in await cursor.fetchall()]
+    for database in databases:
+        async with await AsyncConnection.connect(stack.postgres_dsn(database), autocommit=True) as connection:
+            cursor = await connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            for (table,) in await cursor.fetchall():
+                rows = await connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+                async for row in rows:
+                    yield f"postgres {database}.{table}", _text(row)
+
+
+async def _redis(stack: Endpoints) -> AsyncIterator[Trace]:
+    """Every key with its value, whatever its type."""
+    async with open_redis(stack.redis_url) as redis:
+        async for key in redis.scan_iter(count=1000):
+            kind = (await redis.type(key)).decode()
+            yield "redis key", _text(key)
+            yield f"redis {_text(key)}", _text(await _value(redis, kind, key))
+
+
+async def _value(redis: object, kind: str, key: bytes) -> object:
+    readers = {
+        "string": ("GET",),
+        "hash": ("HGETALL",),
+        "list": ("LRANGE", 0, -1),
+        "set": ("SMEMBERS",),
+        "zset": ("ZRANGE", 0, -1),
+        "stream": ("XRANGE", "-", "+"),
+    }
+    if kind not in readers:
+        return b""
+    command, *more = readers[kind]
+    return await redis.execute_command(command, key, *more)  # type: ignore[attr-defined]
+
+
+async def _wide_rows(stack: Endpoints) -> AsyncIterator[Trace]:
+    """Every row of every table of the services' keyspaces."""
+    async with open_cql(stack.cql_hosts, stack.cql_port, "system_schema") as session:
+        tables = await session.run("SELECT keyspace_name, table_name FROM tables")
+        for table in tables:
+            if table.keyspace_name.startswith("daira_"):
+                name = f"{table.keyspace_name}.{table.table_name}"
+                for row in await session.run(f"SELECT * FROM {name}"):
+                    yield f"cql {name}", _text(tuple(row))
+
+
+async def _objects(stack: Endpoints) -> AsyncIterator[Trace]:
+    """Every key of the bucket, and what is small enough to be text."""
+    objects = open_objects(stack.s3_endpoint, stack.s3_access_key, stack.s3_secret_key, stack.s3_bucket)
+    async for batch in objects.list():
+        for meta in batch:
+            yield "s3 key", meta["path"]
+            if meta["size"] <= LARGEST_TEXT:
+                found = await objects.get_async(meta["path"])
+                yield f"s3 {meta['path']}", _text(bytes(await found.bytes_async()))
+
+
+async def _records(stack: Endpoints) -> AsyncIterator[Trace]:
+    """What every topic says once compaction has run; of facts and dead letters, every record."""
+    for topic in await _topic_names(stack):
+        declared = topics().get(topic)
+        records = await read_topic(stack, topic)
+        if declared is not None and declared.kind is not Kind.FACT:
+            records = list({record.key: record for record in records}.values())
+        for record in records:
+            yield f"kafka {topic}", _text((record.key, record.value, record.headers))
+
+
+async def _topic_names(stack: Endpoints) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await admin.start()
+    try:
+        return sorted(name for name in await admin.list_topics() if not name.startswith("__"))
+    finally:
+        await admin.close()
+
+
+async def read_topic(stack: Endpoints, topic: str) -> Sequence[ConsumerRecord]:
+    """Every record a topic holds now, in order within each partition."""
+    client = AIOKafkaConsumer(bootstrap_servers=stack.kafka_bootstrap, enable_auto_commit=False)
+    await client.start()
+    try:
+        partitions = await _partitions(client, topic)
+        client.assign(partitions)
+        await client.seek_to_beginning(*partitions)
+        ends = await client.end_offsets(partitions)
+        found: list[ConsumerRecord] = []
+        while any([await client.position(partition) < end for partition, end in ends.items()]):
+            for records in (await client.getmany(timeout_ms=200)).values():
+                found += records
+        return found
+    finally:
+        await client.stop()
+
+
+async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    client._client.add_topic(topic)
+    await client._client.force_metadata_update()
+    return [TopicPartition(topic, number) for number in sorted(client.partitions_for_topic(topic) or ())]
+
+
+async def rewind(stack: Endpoints, service: str, names: Iterable[str]) -> None:
+    """The service's consumer group begins every one of these topics anew; nobody may be in the group meanwhile."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=stack.kafka_bootstrap, group_id=f"daira.{service}", enable_auto_commit=False
+    )
+    await client.start()
+    try:
+        for topic in names:
+            partitions = await _partitions(client, topic)
+            client.assign(partitions)
+            starts = await client.beginning_offsets(partitions)
+            await client.commit({partition: starts[partition] for partition in partitions})
+    finally:
+        await client.stop()
+
+
+async def lag(stack: Endpoints, service: str, names: Iterable[str]) -> int:
+    """How many records of these topics the service has not yet committed."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=stack.kafka_bootstrap, group_id=f"daira.{service}", enable_auto_commit=False
+    )
+    await client.start()
+    try:
+        total = 0
+        for topic in names:
+            partitions = await _partitions(client, topic)
+            client.assign(partitions)
+            for partition, end in (await client.end_offsets(partitions)).items():
+                total += end - (await client.committed(partition) or 0)
+        return total
+    finally:
+        await client.stop()
+
+
+def _text(value: object) -> str:
+    """Readable text of anything a store gives: bytes are taken as UTF-8, nested values one after the other."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode(errors="replace")
+    if isinstance(value, dict):
+        return _text(tuple(value.items()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return "\n".join(_text(part) for part in value)
+    return str(value)
