@@ -261,6 +261,20 @@ async def test_the_merged_document_is_served_by_the_gateway_itself(gateway: Any)
     assert answer.json()["openapi"] == "3.1.0"
 
 
+async def test_json_is_compressed_for_who_accepts_it_and_media_never_are(gateway: Any) -> None:
+    padding = {"x-padding": "y" * 2000}
+
+    packed = await gateway.client.get("/v1/posts/latest", headers=padding)
+    plain = await gateway.client.get("/v1/posts/latest", headers={**padding, "accept-encoding": "identity"})
+    media = await gateway.client.get("/media/videos/abc/master.m3u8", headers=padding)
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in packed.headers["vary"].lower()
+    assert packed.json()["headers"]["x-padding"] == plain.json()["headers"]["x-padding"]
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in media.headers
+
+
 @pytest.mark.parametrize(("env", "status"), [("dev", 200), ("prod", 404)])
 async def test_the_sandbox_exists_in_development_only(open_gateway: Any, env: str, status: int) -> None:
     gateway = await open_gateway(env=env)

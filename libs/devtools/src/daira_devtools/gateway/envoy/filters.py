@@ -7,10 +7,14 @@ LIMITER = "envoy.filters.http.local_ratelimit"
 TOKENS = "envoy.filters.http.jwt_authn"
 BODIES = "envoy.filters.http.buffer"
 CORS = "envoy.filters.http.cors"
+COMPRESSION = "envoy.filters.http.compressor"
 PERMISSIONS = "envoy.filters.http.rbac"
 ISSUER = "daira"
 REQUIRED, OPTIONAL = "required", "optional"
 MOST_ADDRESSES = 20_000
+
+SMALLEST_COMPRESSED = 860
+COMPRESSED_TYPES = ("application/json", "text/html", "text/css", "text/javascript", "image/svg+xml")
 
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
@@ -45,6 +49,7 @@ def http_filters(edge: Edge) -> list[Config]:
             },
             bypass_cors_preflight=True,
         ),
+        _compressor(),
         named(
             "filters.http.buffer",
             "extensions.filters.http.buffer.v3.Buffer",
@@ -105,6 +110,28 @@ def nobody() -> Config:
 def unbuffered() -> Config:
     """Bodies go through as they come."""
     return typed("extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)
+
+
+def uncompressed() -> Config:
+    """Bytes that are compressed already, or asked for by range."""
+    return typed("extensions.filters.http.compressor.v3.CompressorPerRoute", disabled=True)
+
+
+def _compressor() -> Config:
+    """gzip for whoever accepts it: a page of a feed shrinks to a fifth on its way to a phone. ETags become weak."""
+    library = {
+        "name": "gzip",
+        "typed_config": typed(
+            "extensions.compression.gzip.compressor.v3.Gzip", compression_level="COMPRESSION_LEVEL_4", memory_level=8
+        ),
+    }
+    worth_it = {"min_content_length": SMALLEST_COMPRESSED, "content_type": list(COMPRESSED_TYPES)}
+    return named(
+        "filters.http.compressor",
+        "extensions.filters.http.compressor.v3.Compressor",
+        response_direction_config={"common_config": worth_it},
+        compressor_library=library,
+    )
 
 
 def _provider(edge: Edge) -> Config:

@@ -76,6 +76,7 @@ def _filters(route: Route, kind: Treatment) -> Iterator[tuple[str, Config]]:
     yield filters.TOKENS, filters.token_rule(None if kind.checks_token_itself else _requirement(route.access))
     if kind.streams:
         yield filters.BODIES, filters.unbuffered()
+        yield filters.COMPRESSION, filters.uncompressed()
     if kind.any_origin:
         yield filters.CORS, filters.cors((".*",), with_credentials=False)
 
