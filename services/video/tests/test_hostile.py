@@ -207,8 +207,9 @@ async def test_memory_runs_out_without_taking_the_service_along(tmp_path):
     assert failed.value.code in (FailureCode.TOO_DEMANDING, FailureCode.CRASHED)
 
 
-async def test_the_sandbox_is_measured_by_attempts_that_all_fail(sandbox):
-    assert await sandbox.measure() >= Level.CONFINED
+@pytest.mark.parametrize("minimum", [Level.FILTERED, Level.CONFINED])
+async def test_the_sandbox_is_measured_by_attempts_that_all_fail(minimum):
+    assert await Sandbox(Limits(), minimum=minimum, threads=1).measure() >= Level.CONFINED
 
 
 def test_the_same_attempts_succeed_outside_so_the_measure_means_something(tmp_path):

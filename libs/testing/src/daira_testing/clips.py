@@ -41,6 +41,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     uneven: bool = False
     noise: bool = False
     location: str | None = None
+    gop: int = 250
+    """Frames between key frames of the source."""
     jump: float = 0.0
     """Seconds that the second half comes too late."""
 
@@ -108,6 +110,7 @@ def _video_stream(container: OutputContainer, clip: Clip) -> VideoStream | None:
     stream = container.add_stream(clip.video, rate=clip.rate, options=options)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, clip.pix_fmt
+    stream.codec_context.gop_size = clip.gop
     return stream
 
 

@@ -83,6 +83,11 @@ class DiskFull(msgspec.Struct, frozen=True, kw_only=True, tag="diskFull"):
     """There is no room for the output: neither the file's fault nor the decoder's."""
 
 
+READ_FILE, WRITE_FILE, LIST_ROOT = "read a file", "write a file", "list the root"
+FILE_LEAKS = frozenset({READ_FILE, WRITE_FILE, LIST_ROOT})
+"""What only Landlock prevents."""
+
+
 class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
     """Forbidden things that nevertheless worked."""
 
