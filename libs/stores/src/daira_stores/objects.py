@@ -62,3 +62,10 @@ class JsonParts:
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         """See `put_stream`."""
         return await put_stream(self._objects, key, chunks, "application/json")
+
+    async def check(self) -> None:
+        """Raises ObjectStoreUnavailable when the bucket does not answer; for /readyz."""
+        try:
+            await self._objects.list_with_delimiter_async("exports/-")
+        except exceptions.BaseError as error:
+            raise ObjectStoreUnavailable from error

@@ -37,7 +37,9 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     async def publishing(stop: asyncio.Event) -> None:
         await publish_packaged(moderation, stop)
 
-    objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+    parts = JsonParts(
+        open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+    )
     yield Parts(
         target=moderation,
         routes=ROUTES,
@@ -46,7 +48,6 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         jobs=JOBS,
         views=(view(WordlistChangedV1, policy.put, policy.remove),),
         tasks=(publishing,),
-        export=Export(
-            told=ExportPartWrittenV1, collect=partial(read_sections, database, SECTIONS), put=JsonParts(objects).put
-        ),
+        optional={"s3": parts.check},
+        export=Export(told=ExportPartWrittenV1, collect=partial(read_sections, database, SECTIONS), put=parts.put),
     )

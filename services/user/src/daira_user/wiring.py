@@ -47,7 +47,9 @@ def make_service(settings: Settings, database: Database) -> UserService:
 @asynccontextmanager
 async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Everything of one process; nothing is connected yet."""
-    objects = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+    parts = JsonParts(
+        open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
+    )
     user = make_service(settings, platform.database)
 
     async def sweeping(stop: asyncio.Event) -> None:
@@ -64,11 +66,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             dependencies={"user": user, "limits": Limits(Limiter.on_redis(settings.redis_url), settings)},
             subscriptions=SUBSCRIPTIONS,
             jobs=JOBS,
-            optional={"redis": redis_answers},
+            optional={"redis": redis_answers, "s3": parts.check},
             tasks=(sweeping,),
             export=Export(
                 told=ExportPartWrittenV1,
                 collect=partial(read_sections, platform.database, SECTIONS),
-                put=JsonParts(objects).put,
+                put=parts.put,
             ),
         )
