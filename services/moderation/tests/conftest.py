@@ -18,7 +18,7 @@ from daira_testing.tokens import TokenMint
 async def settings(
     make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]], object_settings: dict[str, str]
 ) -> Settings:
-    return Settings(**common_settings(await make_database("moderation")), **object_settings)
+    return Settings(**(common_settings(await make_database("moderation")) | object_settings))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

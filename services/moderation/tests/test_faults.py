@@ -21,6 +21,11 @@ from daira_testing.topics import TopicProbe
 NOWHERE = "127.0.0.1:1"
 
 
+async def verdict_on(probe: TopicProbe, post: PostChangedV1) -> None:
+    verdict = await probe.wait_for(VerdictReachedV1, lambda event: event.subject_id == str(post.post_id))
+    assert verdict.decision is Decision.APPROVED
+
+
 async def test_what_was_published_while_moderation_was_away_is_judged_when_it_comes_back(
     settings: Settings, probe: TopicProbe
 ) -> None:
@@ -40,10 +45,7 @@ async def test_what_was_published_while_moderation_was_away_is_judged_when_it_co
         await probe.publish(*posts[10:])
     async with open_process("moderation", settings, build):
         for post in posts:
-            verdict = await probe.wait_for(
-                VerdictReachedV1, lambda event, post=post: event.subject_id == str(post.post_id)
-            )
-            assert verdict.decision is Decision.APPROVED
+            await verdict_on(probe, post)
     subjects = [event.subject_id for event in await probe.events(VerdictReachedV1)]
     assert all(subjects.count(str(post.post_id)) == 1 for post in posts)
 

@@ -137,7 +137,7 @@ async def test_after_an_erasure_nothing_is_left_and_nothing_is_judged_any_more(
     await hear(process.parts.target, database, late)  # type: ignore[arg-type]
     async with database.read() as work:
         for table in ("verdict", "review_case"):
-            assert not await work.all(f"SELECT * FROM {table} t WHERE author_id = %s", (author,))  # type: ignore[arg-type]
+            assert not await work.all(f"SELECT * FROM {table} t WHERE author_id = %s", (author,))
     assert await verdict(database, late.post_id) is None
 
 
@@ -145,7 +145,7 @@ async def test_no_text_is_kept(moderation: ModerationService, database: Database
     await hear(moderation, database, post("خول كلام سري للغاية"))
     async with database.read() as work:
         for table in ("verdict", "review_case", "outbox", "inbox", "job"):
-            rows = await work.all(f"SELECT * FROM {table} t WHERE t::text LIKE '%%سري%%'")  # type: ignore[arg-type]
+            rows = await work.all(f"SELECT * FROM {table} t WHERE t::text LIKE '%%سري%%'")
             assert not rows, table
 
 

@@ -41,7 +41,7 @@ async def hear(user: UserService, database: Database, *events: Any) -> None:
 
 async def state(database: Database, *tables: str) -> dict[str, Any]:
     async with database.read() as work:
-        rows = {table: await work.all(f"SELECT * FROM {table} ORDER BY 1") for table in tables}  # type: ignore[arg-type]
+        rows = {table: await work.all(f"SELECT * FROM {table} ORDER BY 1") for table in tables}
     return {
         table: [{name: value for name, value in row.items() if name not in COUNTED} for row in found]
         for table, found in rows.items()
@@ -162,7 +162,7 @@ async def test_after_an_erasure_nothing_of_the_person_is_left_and_their_keys_are
         async with database.read() as work:
             tables = ("profile", "setting", "relation", "picture", "handle_change", "follow_count")
             for table in tables:
-                left = await work.all(f"SELECT * FROM {table} t WHERE t::text LIKE %s", (f"%{gone}%",))  # type: ignore[arg-type]
+                left = await work.all(f"SELECT * FROM {table} t WHERE t::text LIKE %s", (f"%{gone}%",))
                 assert not left, table
             assert not await work.all("SELECT * FROM handle_hold h WHERE h::text LIKE '%%soon%%'")
         return True

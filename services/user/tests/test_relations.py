@@ -78,7 +78,7 @@ async def test_an_account_that_opens_lets_everybody_in_who_waited(
     await client.patch("/v1/users/me", headers=owner.headers, json={"isPrivate": False})
 
     async def follows() -> bool:
-        return (await fan.see(owner)).json()["viewer"]["state"] == "FOLLOWING"
+        return bool((await fan.see(owner)).json()["viewer"]["state"] == "FOLLOWING")
 
     await eventually(follows)
 
