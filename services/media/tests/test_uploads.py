@@ -283,6 +283,16 @@ async def test_metadata_comes_back_as_it_was_sent(running: Any) -> None:
     assert (await running.head(path)).headers["upload-metadata"] == sent
 
 
+async def test_the_quota_counts_parts_that_wait_for_their_concatenation(start: Any) -> None:
+    async with start(quota_mib=10) as running:
+        path = await running.created(8 * MIB, Upload_Concat="partial")
+        assert (await running.patch(path, 0, movie(8 * MIB))).status_code == 204
+
+        answer = await running.create(3 * MIB)
+
+    assert answer.status_code == 413
+
+
 async def test_the_quota_counts_what_unfinished_uploads_promise(start: Any) -> None:
     async with start(quota_mib=10) as running:
         await running.created(8 * MIB)

@@ -17,7 +17,7 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     public_url: str = ""
     """What clients call us by, such as https://api.daira.app; empty: taken from X-Forwarded-* or Host."""
     spool_folder: str = ""
-    """Where bytes wait for S3; needs 13 MiB for each upload in flight. Empty: the system's temporary folder."""
+    """Where bytes wait for S3; needs 21 MiB for each upload in flight. Empty: the system's temporary folder."""
     max_video_mib: int = 2048
     """Largest video."""
     max_image_mib: int = 30

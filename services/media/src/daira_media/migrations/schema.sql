@@ -22,7 +22,7 @@ CREATE TABLE upload (
     expires_at timestamptz NOT NULL,
     CHECK (length IS NULL OR upload_offset <= length)
 );
-CREATE INDEX upload_owner ON upload (owner_id) WHERE state IN ('OPEN', 'COMPLETING');
+CREATE INDEX upload_owner ON upload (owner_id) WHERE state IN ('OPEN', 'COMPLETING') OR is_partial;
 
 CREATE TABLE upload_part (
     upload_id uuid NOT NULL REFERENCES upload (id) ON DELETE CASCADE,

@@ -57,12 +57,14 @@ USAGE = """
 SELECT (SELECT coalesce(sum(size_bytes), 0) FROM asset WHERE owner_id = %(owner)s AND state <> 'REMOVED')::bigint
      + coalesce(sum(coalesce(length, upload_offset)), 0)::bigint AS bytes,
     count(*) FILTER (WHERE state = 'OPEN') AS open_uploads
-FROM upload WHERE owner_id = %(owner)s AND state IN ('OPEN', 'COMPLETING')
+FROM upload
+WHERE owner_id = %(owner)s AND (state IN ('OPEN', 'COMPLETING') OR is_partial)
+  AND state NOT IN ('EXPIRED', 'TERMINATED')
 """
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a person holds: bytes of assets and promised by unfinished uploads."""
+    """What a person holds: bytes of assets, those that unfinished uploads promise, and partial uploads."""
 
     bytes: int
     open_uploads: int
