@@ -223,7 +223,7 @@ async def test_lost_cards_and_names_come_back(any_feed: Any) -> None:
     await lose(any_feed, keys.post_card(author.hex, UUID(post_id).hex), keys.author_card(author.hex))
 
     assert await any_feed.circle(reader) == before
-    (held,) = await any_feed.wire.run([pack("HEXISTS", keys.post_card(author.hex, UUID(post_id).hex), "card")])
+    (held,) = await any_feed.wire.run([pack("EXISTS", keys.post_card(author.hex, UUID(post_id).hex))])
     assert held == 1
 
 

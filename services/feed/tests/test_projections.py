@@ -93,9 +93,7 @@ class Consumer:
 
 
 @pytest.fixture
-async def make_consumer(
-    make_database: MakeDatabase, common_settings: Any, object_settings: dict[str, str], feed: Any
-) -> Any:
+async def make_consumer(make_database: MakeDatabase, common_settings: Any, object_settings: Any, feed: Any) -> Any:
     async def make() -> Consumer:
         database = await make_database("feed")
         settings = Settings(**common_settings(database), **object_settings, redis_url="redis://127.0.0.1:1")

@@ -16,9 +16,10 @@ from daira_feed.repository.timelines import Timelines, newer, read_newer
 from daira_feed.repository.wire import Wire, open_wire, pack
 from daira_feed.service.shelf import Shelf
 from daira_kit.ids import new_id
+from daira_kit.settings import environment
 
 FRIEND, STAR = UUID(int=1).hex, UUID(int=2).hex
-EXAMPLES = 250
+EXAMPLES = 2_000 if environment("SIZE") == "full" else 100
 
 # A time in ms (few, so that many posts share one), whose post it is, and its id.
 moments = st.integers(min_value=1, max_value=6)
@@ -109,6 +110,8 @@ def check_many(url: str) -> None:
             runner.run(opened.__aexit__(None, None, None))
 
 
+# Other tasks of this process draw random numbers meanwhile; the strategies here do not.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @pytest.mark.parametrize("place", ["node", "cluster"])
 async def test_scrolling_neither_repeats_nor_skips(stack: Endpoints, redis_url: str, place: str) -> None:
     url = redis_url if place == "node" else f"redis+cluster://{stack.cluster_nodes[0]}"

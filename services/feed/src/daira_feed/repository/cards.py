@@ -1,40 +1,40 @@
-"""Ready JSON of posts and authors in Redis. Every write carries the revision and loses against a newer one."""
+"""Ready JSON of posts and authors in Redis. Every write carries the revision and loses against a newer one.
 
+A value is one flag, the revision in 19 digits, and the JSON: read by slicing, never decoded.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
 from uuid import UUID
 
 import msgspec
 
+from daira_feed.domain.timeline import Entry
 from daira_feed.repository import keys
 from daira_feed.repository.wire import Command, Reply, Script, Wire, pack
 
-PUT_CARD = Script(
+PUT = Script(
     """
-    local held = tonumber(redis.call('HGET', KEYS[1], 'rev') or '-1')
-    if held > tonumber(ARGV[1]) then return 0 end
-    if held == tonumber(ARGV[1]) and redis.call('HEXISTS', KEYS[1], 'gone') == 1 then return 0 end
-    redis.call('HDEL', KEYS[1], 'gone', 'lean')
-    redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'flags', ARGV[2], 'card', ARGV[3])
-    if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'lean', ARGV[4]) end
-    redis.call('PERSIST', KEYS[1])
+    local held = redis.call('GETRANGE', KEYS[1], 0, 19)
+    local revision = string.sub(held, 2)
+    if revision > ARGV[2] then return 0 end
+    if revision == ARGV[2] and string.sub(held, 1, 1) == '2' then return 0 end
+    if ARGV[4] == '0' then
+        redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2] .. ARGV[3])
+    else
+        redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2] .. ARGV[3], 'EX', ARGV[4])
+    end
     return 1
     """
 )
-PUT_GONE = Script(
-    """
-    local held = tonumber(redis.call('HGET', KEYS[1], 'rev') or '-1')
-    if held > tonumber(ARGV[1]) then return 0 end
-    redis.call('DEL', KEYS[1])
-    redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'gone', '1')
-    redis.call('EXPIRE', KEYS[1], ARGV[2])
-    return 1
-    """
-)
-SCRIPTS = (PUT_CARD, PUT_GONE)
+SCRIPTS = (PUT,)
 
 NO_COUNTS = b'{"likes":0,"comments":0,"shares":0,"views":0}'
-PLAIN, LIMITED = b"0", b"1"
-"""Flags: LIMITED is followers-only for a post, private for an author; a removed author is GONE."""
-GONE = b"2"
+PLAIN, LIMITED, GONE = "0", "1", "2"
+"""LIMITED is followers-only for a post, private for an author; GONE is a tombstone, or an author who left."""
+_DIGITS = 19
+_HEAD = 1 + _DIGITS
+_LIMITED, _GONE = ord(LIMITED), ord(GONE)
 
 
 class StoredPost(msgspec.Struct, frozen=True, gc=False):
@@ -54,8 +54,15 @@ class StoredAuthor(msgspec.Struct, frozen=True, gc=False):
     is_gone: bool
 
 
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """What Redis has for the entries of a page, in their order, and for their authors by id in hex."""
+
+    posts: list[StoredPost]
+    authors: dict[str, StoredAuthor]
+
+
 class Cards:
-    """Writes; reads are commands that a caller puts into its own round trip."""
+    """Writes. Reads are commands that a caller puts into its own round trip: see Wanted."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -64,41 +71,95 @@ class Cards:
         self, author: str, post: str, revision: int, card: bytes, lean: bytes | None, *, is_limited: bool
     ) -> None:
         """`lean` is the card with data saver, when that differs."""
-        flags = LIMITED if is_limited else PLAIN
-        await self._wire.run([PUT_CARD.call(keys.post_card(author, post), revision, flags, card, lean or b"")])
+        flag = LIMITED if is_limited else PLAIN
+        lean_key = keys.lean_card(author, post)
+        second = pack("DEL", lean_key) if lean is None else _put(lean_key, flag, revision, lean)
+        await self._wire.run([_put(keys.post_card(author, post), flag, revision, card), second])
 
     async def put_post_gone(self, author: str, post: str, revision: int) -> None:
         """A tombstone beats every late card of the same or an older revision."""
-        await self._wire.run([PUT_GONE.call(keys.post_card(author, post), revision, keys.GONE_SECONDS)])
+        await self._wire.run(
+            [
+                _put(keys.post_card(author, post), GONE, revision, b"", seconds=keys.GONE_SECONDS),
+                pack("DEL", keys.lean_card(author, post)),
+                pack("DEL", keys.post_counts(author, post)),
+            ]
+        )
 
-    async def put_author(self, author: UUID, revision: int, card: bytes, flags: bytes) -> None:
+    async def put_counts(self, author: str, post: str, revision: int, counts: bytes) -> None:
+        """Ready JSON of likes, comments, shares and views."""
+        await self._wire.run([_put(keys.post_counts(author, post), PLAIN, revision, counts)])
+
+    async def put_author(self, author: UUID, revision: int, card: bytes, flag: str) -> None:
         """The author's name and picture, for all cards at once."""
-        await self._wire.run([PUT_CARD.call(keys.author_card(author.hex), revision, flags, card, b"")])
+        await self._wire.run([_put(keys.author_card(author.hex), flag, revision, card)])
 
     async def forget_author(self, author: UUID) -> None:
         """Erased: name, picture and timeline."""
         await self._wire.run([pack("DEL", keys.author_card(author.hex)), pack("DEL", keys.timeline(author.hex))])
 
 
-def read_post(author: str, post: str, *, lean: bool) -> Command:
-    """Read by `stored_post`."""
-    fields = ("lean", "card") if lean else ("card",)
-    return pack("HMGET", keys.post_card(author, post), "gone", "flags", "counts", *fields)
+class Wanted:
+    """Everything a page shows, asked for at once: one MGET on a node, one an author (who is one slot) on a cluster."""
+
+    def __init__(self, entries: Sequence[Entry], *, lean: bool) -> None:
+        """`lean`: with data saver."""
+        self._count, self._lean = len(entries), lean
+        self._places: dict[str, list[tuple[int, str]]] = {}
+        for place, (_, member) in enumerate(entries):
+            text = member.hex()
+            self._places.setdefault(text[32:], []).append((place, text[:32]))
+        self.authors = list(self._places)
+        """In hex, each once."""
+
+    def commands(self, *, is_cluster: bool) -> list[Command]:
+        """Read by `stored`, which wants exactly their answers."""
+        if is_cluster:
+            groups: list[list[str]] = [[] for _ in self._places]
+        else:
+            groups = [[]] * len(self._places)
+        for group, (author, places) in zip(groups, self._places.items(), strict=True):
+            group.append(keys.author_card(author))
+            for _, post in places:
+                group += (keys.post_card(author, post), keys.post_counts(author, post))
+                if self._lean:
+                    group.append(keys.lean_card(author, post))
+        return [pack("MGET", *group) for group in (groups if is_cluster else groups[:1])]
+
+    def stored(self, replies: Sequence[Reply]) -> Stored:
+        """What the answers say."""
+        values = chain.from_iterable(replies)
+        posts: list[StoredPost] = [_MISSING] * self._count
+        authors = {}
+        for author, places in self._places.items():
+            authors[author] = _author(next(values))
+            for place, _ in places:
+                posts[place] = _post(next(values), next(values), next(values) if self._lean else None)
+        return Stored(posts, authors)
 
 
-def read_author(author: str) -> Command:
-    """Read by `stored_author`."""
-    return pack("HMGET", keys.author_card(author), "flags", "card")
+_MISSING = StoredPost(None, NO_COUNTS, False, False)
 
 
-def stored_post(reply: Reply) -> StoredPost:
-    """The answer to `read_post`."""
-    gone, flags, counts, *cards = reply
-    card = next((card for card in cards if card is not None), None)
-    return StoredPost(card, counts or NO_COUNTS, flags == LIMITED, gone is not None)
+def _put(key: str, flag: str, revision: int, body: bytes, *, seconds: int = 0) -> Command:
+    return PUT.call(key, flag, f"{revision:0{_DIGITS}}", body, seconds)
 
 
-def stored_author(reply: Reply) -> StoredAuthor:
-    """The answer to `read_author`."""
-    flags, card = reply
-    return StoredAuthor(card, flags == LIMITED, flags == GONE)
+def _post(value: bytes | None, counts: bytes | None, lean: bytes | None) -> StoredPost:
+    if value is None:
+        return _MISSING
+    flag = value[0]
+    # A lean card of another revision is one that a late writer brought back.
+    card = lean if lean is not None and lean[1:_HEAD] == value[1:_HEAD] else value
+    return StoredPost(
+        None if flag == _GONE else card[_HEAD:],
+        NO_COUNTS if counts is None else counts[_HEAD:],
+        flag == _LIMITED,
+        flag == _GONE,
+    )
+
+
+def _author(value: bytes | None) -> StoredAuthor:
+    if value is None:
+        return StoredAuthor(None, False, False)
+    return StoredAuthor(value[_HEAD:], value[0] == _LIMITED, value[0] == _GONE)

@@ -203,7 +203,7 @@ def standing_field(other: str, direction: Direction) -> bytes:
 
 def read_standings(reader: str, authors: Sequence[str]) -> Command:
     """Read by `flags_of`, two values an author: `>` and `<`."""
-    fields = [standing_field(author, direction) for author in authors for direction in (">", "<")]
+    fields = [field for raw in map(bytes.fromhex, authors) for field in (raw + b">", raw + b"<")]
     return pack("HMGET", keys.reader_state(reader), *fields)
 
 

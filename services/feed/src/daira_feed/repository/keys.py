@@ -30,10 +30,20 @@ def timeline(author: str) -> str:
 
 
 def author_card(author: str) -> str:
-    """Hash: `card` (ready JSON), `rev`, `flags`."""
+    """String: flag, revision and ready JSON of an author."""
     return f"u:{{{author}}}"
 
 
 def post_card(author: str, post: str) -> str:
-    """Hash: `card` and `lean` (ready JSON), `rev`, `flags`, `counts` (ready JSON); or only `rev` and `gone`."""
+    """String: flag, revision and ready JSON of a post; without JSON a tombstone."""
     return f"p:{{{author}}}:{post}"
+
+
+def lean_card(author: str, post: str) -> str:
+    """String: the same with data saver, for posts with a video."""
+    return f"q:{{{author}}}:{post}"
+
+
+def post_counts(author: str, post: str) -> str:
+    """String: flag, revision and ready JSON of a post's counts."""
+    return f"n:{{{author}}}:{post}"

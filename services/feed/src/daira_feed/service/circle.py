@@ -1,16 +1,17 @@
 """Circle: two round trips to Redis and none to PostgreSQL while it is warm."""
 
 from collections.abc import Sequence
+from itertools import product
 from uuid import UUID
 
 import msgspec
 
 from daira_contracts.user import DataSaver
 from daira_feed.domain.saver import is_saving
-from daira_feed.domain.timeline import Entry, Position, author_of, below, merge, position_of, post_of
+from daira_feed.domain.timeline import Entry, Position, author_of, below, merge, position_of
 from daira_feed.domain.visibility import Standing, Subject, Surface, may_see
 from daira_feed.repository import audience
-from daira_feed.repository.cards import StoredAuthor, StoredPost, read_author, read_post, stored_author, stored_post
+from daira_feed.repository.cards import Stored, Wanted
 from daira_feed.repository.circles import BLOCKED_BY, BLOCKS, MUTES, UNFOLLOWED, Circles, Head, flags_of, read_standings
 from daira_feed.repository.timelines import newer, read_newer
 from daira_feed.service.filling import Filling
@@ -26,6 +27,21 @@ EMPTY_ROUNDS = 5
 """So many wholly hidden pages are skipped before a reader gets an empty one with a cursor."""
 _POSITION: type[Position] = Position  # type: ignore[assignment]  # an alias of a tuple is a type to msgspec only
 _VIEWER = b',"viewer":{"reaction":null,"following":true}}'
+# Every combination there is, made once: a page asks twenty times.
+_STANDINGS = {
+    (own, theirs): Standing(
+        follows=not own & UNFOLLOWED,
+        blocks=bool(own & BLOCKS),
+        mutes=bool(own & MUTES),
+        blocked_by=bool(theirs & BLOCKED_BY),
+    )
+    for own in range(8)
+    for theirs in range(2)
+}
+_SUBJECTS = {
+    facts: Subject(is_published=facts[0], followers_only=facts[1], author_is_private=facts[2], author_is_gone=facts[3])
+    for facts in product((False, True), repeat=4)
+}
 
 
 class Hints(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +53,7 @@ class Hints(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Page(msgspec.Struct, frozen=True, gc=False):
     entries: list[Entry]
-    posts: list[StoredPost]
-    authors: dict[str, StoredAuthor]
+    stored: Stored
     standings: dict[str, Standing]
 
 
@@ -93,12 +108,15 @@ class Circle:
             found = self._merged(head, pushed, position, limit + 1)
             if found[:limit] != page.entries:
                 page, _ = await self._hydrate(reader, head, found[:limit], lean=lean)
-        return await self._fill(page, lean=lean), len(found) > limit
+        stored = await self._filling.fill(page.entries, page.stored, lean=lean)
+        return _Page(page.entries, stored, page.standings), len(found) > limit
 
     def _merged(self, head: Head, pushed: list[Entry], position: Position | None, count: int) -> list[Entry]:
         if not head.stars:
             return pushed[:count]
-        return merge(pushed, [self._shelf.cut(star, position, count) for star in head.stars], count)
+        # What is older than a full page of pushed entries cannot be on it.
+        floor = pushed[count - 1] if len(pushed) >= count else None
+        return merge(pushed[:count], [self._shelf.cut(star, position, count, floor) for star in head.stars], count)
 
     async def _load_stars(self, stars: Sequence[str]) -> None:
         missing = self._shelf.missing(stars)
@@ -113,25 +131,22 @@ class Circle:
 
     async def _hydrate(self, reader: str, head: Head, entries: list[Entry], *, lean: bool) -> tuple[_Page, bool]:
         """One round trip; also asks celebrities for news and says whether there was any."""
-        owners = [author_of(entry) for entry in entries]
-        authors = list(dict.fromkeys(owners))
-        stale = self._shelf.stale(head.stars)
-        commands = [read_post(owner, post_of(entry), lean=lean) for owner, entry in zip(owners, entries, strict=True)]
-        commands += [read_author(author) for author in authors]
+        wanted, wire = Wanted(entries, lean=lean), self._circles.wire
+        authors, stale = wanted.authors, self._shelf.stale(head.stars)
+        commands = wanted.commands(is_cluster=wire.is_cluster)
+        cards = len(commands)
         if authors:
             commands.append(read_standings(reader, authors))
-        commands += [command for star, than in stale for command in read_newer(star, than)]
-        replies = await self._circles.wire.run(commands) if commands else []
-        posts, rest = replies[: len(entries)], replies[len(entries) :]
-        cards, rest = rest[: len(authors)], rest[len(authors) :]
-        flags = rest.pop(0) if authors else []
-        page = _Page(
-            entries,
-            [stored_post(reply) for reply in posts],
-            {author: stored_author(reply) for author, reply in zip(authors, cards, strict=True)},
-            {author: _standing(*flags[2 * at : 2 * at + 2]) for at, author in enumerate(authors)},
-        )
-        return page, self._shelve([star for star, _ in stale], rest)
+        for star, than in stale:
+            commands += read_newer(star, than)
+        replies = await wire.run(commands) if commands else []
+        flags = replies[cards] if authors else []
+        standings = {
+            author: _STANDINGS[flags_of(flags[2 * at]), flags_of(flags[2 * at + 1])]
+            for at, author in enumerate(authors)
+        }
+        has_news = self._shelve([star for star, _ in stale], replies[cards + bool(authors) :])
+        return _Page(entries, wanted.stored(replies[:cards]), standings), has_news
 
     def _shelve(self, stars: Sequence[str], replies: Sequence[object]) -> bool:
         has_news = False
@@ -143,19 +158,8 @@ class Circle:
                 self._shelf.drop(star)
         return has_news
 
-    async def _fill(self, page: _Page, *, lean: bool) -> _Page:
-        lost = [at for at, post in enumerate(page.posts) if post.card is None and not post.is_gone]
-        authors = [author for author, stored in page.authors.items() if stored.card is None]
-        if lost:
-            pairs = [(author_of(page.entries[at]), post_of(page.entries[at])) for at in lost]
-            for at, stored in zip(lost, await self._filling.fill_posts(pairs, lean=lean), strict=True):
-                page.posts[at] = stored
-        if authors:
-            page.authors.update(zip(authors, await self._filling.fill_authors(authors), strict=True))
-        return page
-
     async def _tidy(self, reader_id: UUID, head: Head, page: _Page) -> None:
-        gone = [entry for entry, post in zip(page.entries, page.posts, strict=True) if post.is_gone]
+        gone = [entry for entry, post in zip(page.entries, page.stored.posts, strict=True) if post.is_gone]
         if gone:
             await self._circles.remove_entries(reader_id.hex, gone)
         clock = now()
@@ -167,27 +171,12 @@ class Circle:
             await self._circles.touch(reader_id.hex, today)
 
 
-def _standing(own: bytes | None, theirs: bytes | None) -> Standing:
-    flags = flags_of(own)
-    return Standing(
-        follows=not flags & UNFOLLOWED,
-        blocks=bool(flags & BLOCKS),
-        mutes=bool(flags & MUTES),
-        blocked_by=bool(flags_of(theirs) & BLOCKED_BY),
-    )
-
-
 def _items(page: _Page) -> list[bytes]:
     items = []
-    for entry, post in zip(page.entries, page.posts, strict=True):
+    for entry, post in zip(page.entries, page.stored.posts, strict=True):
         owner = author_of(entry)
-        author = page.authors[owner]
-        subject = Subject(
-            is_published=not post.is_gone,
-            followers_only=post.is_limited,
-            author_is_private=author.is_private,
-            author_is_gone=author.is_gone,
-        )
+        author = page.stored.authors[owner]
+        subject = _SUBJECTS[not post.is_gone, post.is_limited, author.is_private, author.is_gone]
         if post.card and author.card and may_see(Surface.CIRCLE, page.standings[owner], subject):
             items.append(b'{"post":%b,"author":%b,"counts":%b%b' % (post.card, author.card, post.counts, _VIEWER))
     return items

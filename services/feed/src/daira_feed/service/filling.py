@@ -3,18 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from daira_feed.domain.timeline import Entry
+from daira_feed.domain.timeline import Entry, author_of, post_of
 from daira_feed.metrics import CARDS_FILLED
 from daira_feed.repository import audience, people, posts
-from daira_feed.repository.cards import (
-    Cards,
-    StoredAuthor,
-    StoredPost,
-    read_author,
-    read_post,
-    stored_author,
-    stored_post,
-)
+from daira_feed.repository.cards import Cards, Stored, Wanted
 from daira_feed.repository.timelines import Timelines
 from daira_feed.repository.wire import Wire
 from daira_feed.service.people import put_author_card
@@ -31,27 +23,38 @@ class Filling:
         self._database, self._wire, self._cards = database, wire, cards
         self._timelines, self._spreading = timelines, spreading
 
-    async def fill_posts(self, pairs: Sequence[tuple[str, str]], *, lean: bool) -> list[StoredPost]:
-        """`pairs` of (author, post) in hex; a post nobody knows becomes a tombstone."""
-        CARDS_FILLED.inc(len(pairs))
-        async with self._database.read() as work:
-            found = {post.id.hex: post for post in await posts.find_many(work, [UUID(post) for _, post in pairs])}
-        for author, post_hex in pairs:
-            if post_hex in found:
-                await self._spreading.put_card(found[post_hex])
-            else:
-                await self._cards.put_post_gone(author, post_hex, 0)
-        replies = await self._wire.run([read_post(author, post, lean=lean) for author, post in pairs])
-        return [stored_post(reply) for reply in replies]
+    async def fill(self, entries: Sequence[Entry], stored: Stored, *, lean: bool) -> Stored:
+        """Whatever `stored` lacks is written to Redis and read again; a post nobody knows becomes a tombstone."""
+        lost = [at for at, post in enumerate(stored.posts) if post.card is None and not post.is_gone]
+        nameless = [UUID(author) for author, held in stored.authors.items() if held.card is None]
+        if not lost and not nameless:
+            return stored
+        CARDS_FILLED.inc(len(lost) + len(nameless))
+        await self._fill_posts([entries[at] for at in lost])
+        await self._fill_authors(nameless)
+        wanted = Wanted(entries, lean=lean)
+        return wanted.stored(await self._wire.run(wanted.commands(is_cluster=self._wire.is_cluster)))
 
-    async def fill_authors(self, authors: Sequence[str]) -> list[StoredAuthor]:
-        """Authors in hex."""
-        CARDS_FILLED.inc(len(authors))
+    async def _fill_posts(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
         async with self._database.read() as work:
-            profiles = await people.find_profiles(work, [UUID(author) for author in authors])
+            rows = await posts.find_many(work, [UUID(post_of(entry)) for entry in entries])
+        found = {post.id.hex: post for post in rows}
+        for entry in entries:
+            post = found.get(post_of(entry))
+            if post is not None:
+                await self._spreading.put_card(post)
+            else:
+                await self._cards.put_post_gone(author_of(entry), post_of(entry), 0)
+
+    async def _fill_authors(self, authors: Sequence[UUID]) -> None:
+        if not authors:
+            return
+        async with self._database.read() as work:
+            profiles = await people.find_profiles(work, authors)
         for author in authors:
-            await put_author_card(self._cards, UUID(author), profiles.get(UUID(author)))
-        return [stored_author(reply) for reply in await self._wire.run([read_author(author) for author in authors])]
+            await put_author_card(self._cards, author, profiles.get(author))
 
     async def fill_timeline(self, author: str) -> list[Entry]:
         """A celebrity's timeline, whole."""

@@ -69,12 +69,17 @@ class Shelf:
         """The stored timeline was lost: read it anew."""
         self._rows.pop(author, None)
 
-    def cut(self, author: str, position: Position | None, count: int) -> list[Entry]:
-        """The newest `count` below `position`, newest first."""
+    def cut(self, author: str, position: Position | None, count: int, floor: Entry | None = None) -> list[Entry]:
+        """The newest `count` below `position` and above `floor`, newest first."""
         row = self._rows.get(author)
-        if row is None:
+        if row is None or not row.entries:
             return []
-        end = len(row.entries)
+        entries, end = row.entries, len(row.entries)
+        if floor is not None and entries[-1] < floor:
+            return []
         if position is not None:
-            end = bisect_left(row.entries, (position[0], bytes.fromhex(position[1])))
-        return row.entries[max(0, end - count) : end][::-1]
+            end = bisect_left(entries, (position[0], bytes.fromhex(position[1])))
+        start = max(0, end - count)
+        if floor is not None:
+            start = bisect_left(entries, floor, start, end)
+        return entries[start:end][::-1]

@@ -43,12 +43,13 @@ class Wire:
     async def run(self, commands: Sequence[Command]) -> list[Reply]:
         """All answers in the order of the commands, in one round trip. Raises redis' exceptions."""
         replies = await self._once(commands)
-        if any(isinstance(reply, Exception) and str(reply).startswith("NOSCRIPT") for reply in replies):
+        failure = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if failure is not None and str(failure).startswith("NOSCRIPT"):
             await self.close()  # somebody flushed the scripts: a fresh connection teaches them again
             replies = await self._once(commands)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise error_of(reply)
+            failure = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if failure is not None:
+            raise error_of(failure)
         return replies
 
     async def _once(self, commands: Sequence[Command]) -> list[Reply]:
