@@ -1,0 +1,128 @@
+"""A person who keeps using the application while servers die, and remembers every request that was answered yes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from daira_kit.clock import now
+from daira_testing.waiting import eventually
+
+Answer = dict[str, Any]
+
+
+class Person:
+    """One signed-in client of the gateway. Refused and broken requests are repeated as an application would."""
+
+    def __init__(self, client: httpx.AsyncClient, user_id: str) -> None:
+        self.client, self.user_id = client, user_id
+        self.posts: list[str] = []
+        self.events: list[str] = []
+        self.refused = 0
+
+    async def post(self, text: str) -> str:
+        """A text post; the same Idempotency-Key until it is accepted."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        body = {"text": text, "mediaIds": [], "visibility": "PUBLIC"}
+        answer = await self._insist("POST", "/v1/posts", json=body, headers=headers)
+        self.posts.append(answer["id"])
+        return str(answer["id"])
+
+    async def view(self, post_id: str) -> None:
+        """A VIEW event; the same client id until it is accepted."""
+        event: Answer = {
+            "id": str(uuid4()),
+            "eventType": "VIEW",
+            "entityType": "POST",
+            "entityId": post_id,
+            "source": "CIRCLE",
+            "occurredAt": now().isoformat(),
+            "metadata": {},
+        }
+        answer = await self._insist("POST", "/v1/events", json={"events": [event]})
+        assert answer["accepted"] == 1, answer
+        self.events.append(event["id"])
+
+    async def circle(self) -> list[str]:
+        """Every post id in the Circle, page by page."""
+        return [item["post"]["id"] for item in await self._all("/v1/feed/circle")]
+
+    async def stored_events(self) -> list[str]:
+        """Every event id the platform holds of this person."""
+        return [item["id"] for item in await self._all("/v1/users/me/events")]
+
+    async def get(self, path: str, **params: str | int) -> Answer:
+        """GET, insisting."""
+        return await self._insist("GET", path, params=params)
+
+    async def _all(self, path: str) -> list[Answer]:
+        items: list[Answer] = []
+        params: dict[str, str | int] = {"limit": 100}
+        while True:
+            page = await self.get(path, **params)
+            items += page["items"]
+            if not page["hasMore"]:
+                return items
+            params["cursor"] = page["nextCursor"]
+
+    async def _insist(self, method: str, path: str, **options: Any) -> Answer:
+        async def attempt() -> Answer | None:
+            try:
+                response = await self.client.request(method, path, **options)
+            except httpx.HTTPError:
+                self.refused += 1
+                return None
+            if response.status_code >= 500 or response.status_code in (409, 429):
+                self.refused += 1
+                return None
+            assert response.is_success, (path, response.status_code, response.text)
+            return dict(response.json())
+
+        answer = await eventually(attempt, within=60, every=0.1)
+        assert answer is not None
+        return answer
+
+
+@asynccontextmanager
+async def person(gateway: str, number: str) -> AsyncIterator[Person]:
+    """Log in with a phone number through the sandbox."""
+    async with httpx.AsyncClient(base_url=gateway, timeout=10, trust_env=False) as client:
+        login = (await client.post("/v1/auth/login", json={"phoneNumber": number})).json()
+        messages = (await client.get("/v1/sandbox/messages", params={"phoneNumber": number})).json()
+        body = {"sessionId": login["sessionId"], "code": messages["items"][-1]["code"]}
+        tokens = (await client.post("/v1/auth/verify", json=body)).json()
+        client.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+        yield Person(client, tokens["userId"])
+
+
+@asynccontextmanager
+async def follower_and_author(gateway: str) -> AsyncIterator[tuple[Person, Person]]:
+    """Two new people; the first follows the second."""
+    numbers = [f"+2010{uuid4().int % 10**8:08d}" for _ in range(2)]
+    async with person(gateway, numbers[0]) as follower, person(gateway, numbers[1]) as author:
+
+        async def follow() -> bool:
+            response = await follower.client.put(f"/v1/users/{author.user_id}/follow")
+            return response.is_success and response.json()["state"] == "FOLLOWING"
+
+        await eventually(follow)
+        first = await author.post("مرحبا")
+
+        async def arrived() -> bool:
+            return first in await follower.circle()
+
+        await eventually(arrived, within=30)
+        yield follower, author
+
+
+async def use(follower: Person, author: Person, stop: asyncio.Event) -> None:
+    """Posts and views without a pause until `stop`."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        post_id = await author.post(f"منشور رقم {number}")
+        await follower.view(post_id)
+        await asyncio.sleep(0.05)
