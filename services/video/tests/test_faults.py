@@ -96,7 +96,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(undi
         await running.checked(ready.hls_url)
 
 
-async def test_folders_of_killed_workers_are_removed_by_the_next(running, start, make_settings, tmp_path):
+async def test_folders_of_killed_workers_are_removed_by_the_next(start, tmp_path):
     left = tmp_path / "work" / "daira-video-999999999-x"
     left.mkdir(parents=True)
     (left / "original").write_bytes(b"private")
