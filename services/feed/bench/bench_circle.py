@@ -173,6 +173,7 @@ async def serve(dsn: str, redis_url: str, prefix: str, readers: Sequence[str]) -
         cursor_secret=mint.kid,
         root_public_key=mint.root_public_key,
         topic_prefix=prefix,
+        circle_reads_per_minute=10**9,
         s3_endpoint=stack.s3_endpoint,
         s3_access_key=stack.s3_access_key,
         s3_secret_key=stack.s3_secret_key,
@@ -182,7 +183,7 @@ async def serve(dsn: str, redis_url: str, prefix: str, readers: Sequence[str]) -
         feed = process.parts.target
         assert isinstance(feed, FeedService)
         people = [Reader(name=name, id=UUID(id_), token=mint.token(UUID(id_))) for name, id_ in _pairs(readers)]
-        body = await feed.circle.read(people[0].id, None, 20, Hints())
+        body = (await feed.circle.read(people[0].id, None, 20, Hints())).body
         items = [msgspec.json.encode(item) for item in msgspec.json.decode(body)["items"]]
         await _wire(feed).run([pack("DEL", PAGE_KEY), pack("RPUSH", PAGE_KEY, *items)])
         read_bare.body = body  # type: ignore[attr-defined]

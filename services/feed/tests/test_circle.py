@@ -377,3 +377,21 @@ async def test_a_bad_limit_is_refused(feed: Any, limit: str) -> None:
 
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_a_reader_has_so_many_pages_a_minute(any_feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, other = await any_feed.person(), await any_feed.person()
+    monkeypatch.setattr(any_feed.service.circle, "_limit", 3)
+
+    async def read(person: UUID) -> Any:
+        return await any_feed.client.get("/v1/feed/circle", headers=any_feed.mint.headers(person))
+
+    answers = await asyncio.gather(*(read(reader) for _ in range(10)))
+
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert sum(answer.status_code == 200 for answer in answers) <= 6  # three a minute, and a minute may just end
+    assert refused[0].json()["code"] == "rate_limited"
+    assert 1 <= int(refused[0].headers["retry-after"]) <= 60
+    assert "remaining=0" in refused[0].headers["ratelimit"]
+    assert (await read(other)).status_code == 200

@@ -20,5 +20,7 @@ class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
     """Readers who stayed away longer get no pushes; their Circle is rebuilt when they return."""
     fan_out_page: int = 5_000
     """Followers read from PostgreSQL at a time."""
+    circle_reads_per_minute: int = 600
+    """How many pages of Circle one person may read in a minute."""
     posts_limit: str = "60/minute"
     """How many posts one person may make."""

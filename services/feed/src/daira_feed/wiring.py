@@ -84,7 +84,15 @@ def assemble(settings: Settings, database: Database, reading: Wire, writing: Wir
     return FeedService(
         posts=posts,
         profiles=Profiles(database, posts, cursors),
-        circle=Circle(database, read_side, Shelf(), Rebuilding(database, read_side), filling, cursors),
+        circle=Circle(
+            database,
+            read_side,
+            Shelf(),
+            Rebuilding(database, read_side),
+            filling,
+            cursors,
+            reads_per_minute=settings.circle_reads_per_minute,
+        ),
         readers=Readers(database),
         judging=judging,
         medias=Medias(database, judging),

@@ -14,6 +14,7 @@ MARK = b"whole"
 FORMAT = "1"
 KEPT = CIRCLE_SIZE + 1
 TIES = 8
+COUNTED_SECONDS = 120
 _TRIM = ("0", str(-KEPT - 1))
 
 # A field holds one flag digit, a colon and the revision of the relation that it came from.
@@ -51,7 +52,7 @@ Direction = Literal[">", "<"]
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """The first round trip of a read. `is_whole` false: cold or lost, to be rebuilt."""
+    """The first round trip of a read. `is_whole` false: cold or lost, to be rebuilt. `reads` in this minute."""
 
     is_whole: bool
     entries: list[Entry]
@@ -59,6 +60,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     day: int
     following: int
     saver: str
+    reads: int
 
 
 class Circles:
@@ -68,8 +70,11 @@ class Circles:
         self.wire = wire
         self._kept = kept_seconds
 
-    async def read_head(self, reader: str, position: Position | None, count: int) -> Head:
-        """At least `count` entries at or below `position`, if there are so many. One round trip but for mass ties."""
+    async def read_head(self, reader: str, position: Position | None, count: int, minute: int = 0) -> Head:
+        """At least `count` entries at or below `position`, if there are so many. One round trip but for mass ties.
+
+        Also counts the read, in the given minute since 1970.
+        """
         room = count + TIES
         while True:
             replies = await self.wire.run(
@@ -78,6 +83,8 @@ class Circles:
                     pack("ZSCORE", keys.circle(reader), MARK),
                     pack("HMGET", keys.reader_state(reader), "built", "day", "following", "saver"),
                     pack("SMEMBERS", keys.stars(reader)),
+                    pack("INCR", keys.reads(reader, minute)),
+                    pack("EXPIRE", keys.reads(reader, minute), COUNTED_SECONDS, "NX"),
                 ]
             )
             entries = entries_of(replies[0])
@@ -235,4 +242,5 @@ def _head(entries: list[Entry], replies: list[Reply]) -> Head:
         int(day or 0),
         int(following or 0),
         (saver or b"").decode(),
+        replies[4],
     )

@@ -24,6 +24,11 @@ def rebuild_lock(reader: str) -> str:
     return f"l:{{{reader}}}"
 
 
+def reads(reader: str, minute: int) -> str:
+    """Counter of the pages this reader got in one minute."""
+    return f"r:{{{reader}}}:{minute}"
+
+
 def timeline(author: str) -> str:
     """Sorted set: an author's newest posts, and the mark that says it is whole."""
     return f"a:{{{author}}}"

@@ -34,8 +34,8 @@ async def read_circle(
     save_data: SaveData = None,
     network: Network = None,
 ) -> Response[bytes]:
-    body = await feed.circle.read(caller.user_id, cursor, limit, hints_of(save_data, network))
-    return Response(body, media_type="application/json", headers=_NO_STORE)
+    page = await feed.circle.read(caller.user_id, cursor, limit, hints_of(save_data, network))
+    return Response(page.body, media_type="application/json", headers={**_NO_STORE, **page.headers})
 
 
 @get(

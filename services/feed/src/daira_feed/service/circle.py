@@ -19,7 +19,7 @@ from daira_feed.service.rebuilding import Rebuilding, day_of
 from daira_feed.service.shelf import Shelf
 from daira_kit.clock import now
 from daira_kit.cursors import CursorCodec
-from daira_kit.errors import Unavailable
+from daira_kit.errors import TooManyRequests, Unavailable
 from daira_stores.postgres import Database
 
 KIND = "circle"
@@ -51,6 +51,13 @@ class Hints(msgspec.Struct, frozen=True, kw_only=True):
     network: str | None = None
 
 
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """Ready JSON in the shape of CirclePage, and how many more pages this minute has."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
 class _Page(msgspec.Struct, frozen=True, gc=False):
     entries: list[Entry]
     stored: Stored
@@ -68,12 +75,15 @@ class Circle:
         rebuilding: Rebuilding,
         filling: Filling,
         cursors: CursorCodec,
+        *,
+        reads_per_minute: int,
     ) -> None:
+        self._limit = reads_per_minute
         self._database, self._circles, self._shelf = database, circles, shelf
         self._rebuilding, self._filling, self._cursors = rebuilding, filling, cursors
 
-    async def read(self, reader_id: UUID, cursor: str | None, limit: int, hints: Hints) -> bytes:
-        """One page as ready JSON in the shape of CirclePage. Raises CursorInvalid."""
+    async def read(self, reader_id: UUID, cursor: str | None, limit: int, hints: Hints) -> Answer:
+        """One page. Raises CursorInvalid and TooManyRequests."""
         reader = reader_id.hex
         position = self._cursors.decode(KIND, reader, cursor, _POSITION) if cursor else None
         for _ in range(EMPTY_ROUNDS):
@@ -87,15 +97,22 @@ class Circle:
             if items or not has_more:
                 break
         next_cursor = self._cursors.encode(KIND, reader, position) if has_more else None
-        return _page_json(items, next_cursor, head.following)
+        return Answer(_page_json(items, next_cursor, head.following), self._rate_limit(head.reads))
 
     async def _whole_head(self, reader_id: UUID, position: Position | None, count: int) -> Head:
         for _ in range(3):
-            head = await self._circles.read_head(reader_id.hex, position, count)
+            minute = int(now().timestamp()) // 60
+            head = await self._circles.read_head(reader_id.hex, position, count, minute)
+            if head.reads > self._limit:
+                raise TooManyRequests(headers={**self._rate_limit(head.reads), "Retry-After": _reset()})
             if head.is_whole:
                 return head
             await self._rebuilding.rebuild(reader_id)
         raise Unavailable("the Circle is lost faster than it can be rebuilt")
+
+    def _rate_limit(self, reads: int) -> dict[str, str]:
+        left = max(0, self._limit - reads)
+        return {"RateLimit": f"limit={self._limit}, remaining={left}, reset={_reset()}"}
 
     async def _page(
         self, reader: str, head: Head, position: Position | None, limit: int, *, lean: bool
@@ -180,6 +197,10 @@ def _items(page: _Page) -> list[bytes]:
         if post.card and author.card and may_see(Surface.CIRCLE, page.standings[owner], subject):
             items.append(b'{"post":%b,"author":%b,"counts":%b%b' % (post.card, author.card, post.counts, _VIEWER))
     return items
+
+
+def _reset() -> str:
+    return str(60 - int(now().timestamp()) % 60)
 
 
 def _page_json(items: Sequence[bytes], next_cursor: str | None, following: int) -> bytes:
