@@ -23,7 +23,7 @@ async def settings(
     stack: Endpoints,
     keyspace: str,
     redis_url: str,
-    object_settings: dict[str, str],
+    object_settings: dict[str, Any],
 ) -> Settings:
     common = common_settings(await make_database("interaction"))
     settings = Settings(

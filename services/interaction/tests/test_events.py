@@ -153,6 +153,22 @@ async def test_without_the_broker_the_answer_is_503_and_never_202(settings: Sett
     assert answer.headers["Retry-After"]
 
 
+async def test_a_broker_that_accepts_and_never_answers_is_503_too(settings: Settings, mint: TokenMint) -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        mute = msgspec.structs.replace(settings, kafka_bootstrap=f"127.0.0.1:{port}", drain_seconds=0.1)
+        async with open_process("interaction", mute, build, Role.HTTP) as process, calling(process.app) as client:
+            process.platform.verifier.put_key(mint.event)
+            answer = await client.post("/v1/events", json={"events": [event()]}, headers=mint.headers(uuid4()))
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+
+
 async def test_an_export_is_paged_and_stays_put_while_events_arrive(client: AsyncClient, mint: TokenMint) -> None:
     headers = mint.headers(uuid4())
     moments = [now() - timedelta(hours=9 * number, minutes=1) for number in range(12)]

@@ -13,13 +13,17 @@ from daira_kit.cursors import CursorCodec
 from daira_runtime import Export, Parts, Platform
 from daira_stores.cql import migrate_cql, open_cql
 from daira_stores.objects import JsonParts, open_objects
+from daira_stores.redis import AnyRedis, open_redis
 from daira_web.limits import Limiter
 
 
 @asynccontextmanager
 async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Ready without Cassandra and Redis: events go to the log, limits open, the export says 503."""
-    async with open_cql(settings.cql_hosts, settings.cql_port, settings.cql_keyspace) as session:
+    async with (
+        open_cql(settings.cql_hosts, settings.cql_port, settings.cql_keyspace) as session,
+        open_redis(settings.redis_url) as redis,
+    ):
         interaction = InteractionService(
             platform.database, EventRepository(session), platform.producer, CursorCodec(settings.cursor_secret)
         )
@@ -30,9 +34,14 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             routes=ROUTES,
             dependencies={"interaction": interaction, "limiter": limiter, "settings": settings},
             subscriptions=SUBSCRIPTIONS,
-            optional={"cassandra": session.check},
+            optional={"cassandra": session.check, "redis": lambda: ping(redis)},
             export=Export(told=ExportPartWrittenV1, collect=interaction.collect, put=JsonParts(objects).put),
         )
+
+
+async def ping(redis: AnyRedis) -> None:
+    """For /readyz; the limits have connections of their own."""
+    await redis.ping()
 
 
 async def migrate(settings: Settings) -> None:

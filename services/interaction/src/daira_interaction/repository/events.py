@@ -1,5 +1,6 @@
 """Events by person and day of happening: small partitions, newest first, gone after their time."""
 
+from asyncio import gather
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -72,28 +73,26 @@ class EventRepository:
         day = event.happened_at.astimezone(UTC).date()
         written_at = int(event.received_at.timestamp() * 1_000_000)
         about = event.metadata
-        # The day first: an event that is stored can always be found, and erased.
-        await self._session.run(PUT_DAY, (event.user_id, day, written_at, left + DAY_SECONDS))
-        await self._session.run(
-            PUT_EVENT,
-            (
-                event.user_id,
-                day,
-                event.happened_at,
-                event.event_id,
-                event.client_event_id,
-                event.event_type.value,
-                event.entity_type.value,
-                UUID(event.entity_id),
-                event.source.value,
-                event.received_at,
-                about.watch_time_ms,
-                about.duration_ms,
-                about.scroll_depth_percent,
-                about.loops,
-                written_at,
-                left,
-            ),
+        values = (
+            event.user_id,
+            day,
+            event.happened_at,
+            event.event_id,
+            event.client_event_id,
+            event.event_type.value,
+            event.entity_type.value,
+            UUID(event.entity_id),
+            event.source.value,
+            event.received_at,
+            about.watch_time_ms,
+            about.duration_ms,
+            about.scroll_depth_percent,
+            about.loops,
+        )
+        # Both or again: the event counts as handled only once both are written.
+        await gather(
+            self._session.run(PUT_DAY, (event.user_id, day, written_at, left + DAY_SECONDS)),
+            self._session.run(PUT_EVENT, (*values, written_at, left)),
         )
 
     async def read(self, user_id: UUID, after: Position | None, count: int) -> list[StoredEvent]:
