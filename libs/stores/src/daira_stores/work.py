@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, LiteralString
+from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
@@ -93,6 +94,17 @@ class Work:
         event_id = new_id()
         headers = {"ce_id": str(event_id), "ce_type": event_type.topic, "ce_source": self.source}
         await self._put_outbox(event_type.topic, key, event_id, None, headers)
+
+    async def retract(self, event_type: type[Event], key: str) -> None:
+        """Take back what the outbox holds of a key, told or not: rows stay there for a day after they were told.
+
+        For erasures, before the tombstone.
+        """
+        await self.execute("DELETE FROM outbox WHERE topic = %s AND key = %s", (event_type.topic, key))
+
+    async def forget_answers(self, user_id: UUID) -> None:
+        """Forget the stored answers to a person's requests with an Idempotency-Key; for erasures."""
+        await self.execute("DELETE FROM idempotency WHERE scope LIKE %s", (f"{user_id} %",))
 
     async def enqueue(self, kind: str, key: str, payload: object = None, *, due_at: datetime | None = None) -> None:
         """Add a job, or renew the one with the same kind and key (also a dead one). `payload` is written as JSON."""

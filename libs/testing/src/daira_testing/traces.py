@@ -51,7 +51,7 @@ async def _redis(stack: Endpoints) -> AsyncIterator[Trace]:
     """Every key with its value, whatever its type."""
     async with open_redis(stack.redis_url) as redis:
         async for key in redis.scan_iter(count=1000):
-            kind = (await redis.type(key)).decode()
+            kind = _text(await redis.type(key))
             yield "redis key", _text(key)
             yield f"redis {_text(key)}", _text(await _value(redis, kind, key))
 

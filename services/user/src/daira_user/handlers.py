@@ -10,6 +10,7 @@ from daira_stores.work import Work
 from daira_user.service import UserService
 
 NO_REASON = "refused"
+ABOUT_HANDLE = "handle:"
 
 
 async def register_person(event: UserRegisteredV1, work: Work, user: UserService) -> None:
@@ -33,11 +34,17 @@ async def forget_picture(key: str, work: Work, user: UserService) -> None:
 
 
 async def heed_verdict(event: VerdictReachedV1, work: Work, user: UserService) -> None:
-    """A refused name or biography is taken back."""
-    if event.subject_type is SubjectType.PROFILE and event.decision in (Decision.APPROVED, Decision.REJECTED):
-        reason = event.reasons[0].code if event.reasons else NO_REASON
-        code = reason if event.decision is Decision.REJECTED else None
-        await user.people.heed_verdict(work, UUID(event.subject_id), event.subject_revision, code)
+    """A refused name, biography or handle is taken back."""
+    if event.subject_type is not SubjectType.PROFILE or event.decision not in (Decision.APPROVED, Decision.REJECTED):
+        return
+    text_codes = [reason.code for reason in event.reasons if not reason.rule.startswith(ABOUT_HANDLE)]
+    handle_refused = len(text_codes) < len(event.reasons)
+    if event.decision is Decision.REJECTED and not event.reasons:
+        text_codes = [NO_REASON]
+    code = text_codes[0] if text_codes and event.decision is Decision.REJECTED else None
+    await user.people.heed_verdict(
+        work, UUID(event.subject_id), event.subject_revision, text_code=code, handle_refused=handle_refused
+    )
 
 
 SUBSCRIPTIONS = (

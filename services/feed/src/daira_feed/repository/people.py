@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from daira_contracts.feed import PostChangedV1
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_feed.domain.visibility import Standing
 from daira_feed.repository.rows import convert, convert_all
@@ -170,9 +171,9 @@ async def is_erased(work: Work, *user_ids: UUID) -> bool:
 
 async def remove_traces(work: Work, user_id: UUID) -> None:
     """Stored answers of this person's requests, which hold text."""
-    await work.execute("DELETE FROM idempotency WHERE scope LIKE %s", (f"{user_id} %",))
+    await work.forget_answers(user_id)
 
 
 async def remove_told(work: Work, post_id: UUID) -> None:
     """Told events of a post that still wait for the sweep, and those not told yet: all hold text."""
-    await work.execute("DELETE FROM outbox WHERE topic = 'feed.post-changed.v1' AND key = %s", (str(post_id),))
+    await work.retract(PostChangedV1, str(post_id))

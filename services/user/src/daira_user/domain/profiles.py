@@ -13,7 +13,8 @@ AVATAR_WIDTH = 160
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """A person as others see them, and what only they see (`locale`, `interests`).
 
-    `text_revision` is the revision at which name or biography last changed: a verdict on an older one says nothing.
+    `text_revision` is the revision at which name, biography or handle last changed: a verdict on an older one says
+    nothing.
     `approved_*` is what moderation last let pass, and what a refused text falls back to.
     """
 

@@ -32,12 +32,12 @@ async def share(work: Work, user_ids: list[UUID]) -> dict[UUID, bool]:
     return {row["user_id"]: row["is_private"] for row in rows}
 
 
-async def put_new(work: Work, profile: Profile) -> bool:
-    """False when the person has a profile already or the handle is taken."""
-    cursor = await work.execute(
+async def put_new(work: Work, profile: Profile) -> None:
+    """The person must be locked and have no profile, the handle must be locked and free."""
+    await work.execute(
         """
         INSERT INTO profile (user_id, handle, handle_key, locale, created_at, updated_at)
-        VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        VALUES (%s, %s, %s, %s, %s, %s)
         """,
         (
             profile.user_id,
@@ -48,7 +48,6 @@ async def put_new(work: Work, profile: Profile) -> bool:
             profile.updated_at,
         ),
     )
-    return cursor.rowcount == 1
 
 
 async def write(work: Work, profile: Profile) -> None:

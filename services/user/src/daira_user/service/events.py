@@ -31,6 +31,7 @@ async def tell_profile(work: Work, profile: Profile) -> None:
 
 async def tell_profile_removed(work: Work, profile: Profile) -> None:
     """Nothing of the person but that they are gone; then the key itself is removed."""
+    await work.retract(ProfileChangedV1, ProfileChangedV1.key_of(profile.user_id))
     await work.emit(
         ProfileChangedV1(
             revision=profile.revision + 1,

@@ -36,21 +36,18 @@ class People:
         await rows.lock_person(work, user_id)
         if await rows.is_erased(work, user_id) or await rows.find(work, user_id) is not None:
             return
-        for attempt in range(ATTEMPTS):
-            handle = handles.automatic(str(user_id), attempt)
-            profile = Profile(
-                user_id=user_id,
-                revision=1,
-                handle=handle,
-                handle_key=handles.key_of(handle),
-                locale=locale,
-                created_at=registered_at,
-                updated_at=registered_at,
-            )
-            if await rows.put_new(work, profile):
-                await tell_profile(work, profile)
-                return
-        raise RuntimeError(f"no free handle for {user_id}")
+        profile = Profile(
+            user_id=user_id,
+            revision=1,
+            handle="",
+            handle_key="",
+            locale=locale,
+            created_at=registered_at,
+            updated_at=registered_at,
+        )
+        profile = await self._with_free_handle(work, profile)
+        await rows.put_new(work, profile)
+        await tell_profile(work, profile)
 
     async def erase(self, work: Work, user_id: UUID, erased_at: datetime) -> None:
         """The profile is gone at once; relations, which may be many, follow as a job."""
@@ -60,11 +57,12 @@ class People:
         profile = await rows.lock(work, user_id)
         await rows.remove(work, user_id)
         await handle_rows.forget_holder(work, user_id)
+        await work.forget_answers(user_id)
         if profile is not None:
             held = handles.digest(profile.handle_key, self._secret)
             await handle_rows.hold(work, held, None, erased_at + self._hold)
             await tell_profile_removed(work, profile)
-            await work.emit_tombstone(SettingsChangedV1, SettingsChangedV1.key_of(user_id))
+        await work.emit_tombstone(SettingsChangedV1, SettingsChangedV1.key_of(user_id))
         await work.enqueue(FORGET, str(user_id))
 
     async def forget_relations(self, user_id: UUID) -> None:
@@ -79,19 +77,35 @@ class People:
                     await relation_rows.remove_counts(work, user_id)
                     return
 
-    async def heed_verdict(self, work: Work, user_id: UUID, judged: int, code: str | None) -> None:
-        """A refused name or biography falls back to what was last let pass."""
+    async def heed_verdict(
+        self, work: Work, user_id: UUID, judged: int, *, text_code: str | None, handle_refused: bool
+    ) -> None:
+        """A refused name or biography falls back to what was last let pass, a refused handle to one of ours.
+
+        `text_code` says why the text was refused, None that it was not.
+        """
         before = await rows.lock(work, user_id)
-        if before is None:
+        if before is None or judged < before.text_revision:
             return
-        after = after_verdict(before, judged, code)
-        if (after.display_name, after.bio) == (before.display_name, before.bio):
+        after = after_verdict(before, judged, text_code)
+        if handle_refused:
+            after = await self._with_free_handle(work, after)
+        if (after.display_name, after.bio, after.handle) == (before.display_name, before.bio, before.handle):
             await rows.write(work, after)
             return
         told = replace(after, revision=before.revision + 1, text_revision=before.revision + 1, updated_at=now())
         await rows.write(work, told)
         await tell_profile(work, told)
-        logger.info("profile_text_refused", user_id=str(user_id), code=code)
+        logger.info("profile_refused", user_id=str(user_id), code=text_code, handle=handle_refused)
+
+    async def _with_free_handle(self, work: Work, profile: Profile) -> Profile:
+        for attempt in range(ATTEMPTS):
+            handle = handles.automatic(str(profile.user_id), attempt)
+            key = handles.key_of(handle)
+            await handle_rows.lock_key(work, key)
+            if await handle_rows.owner(work, key) in (None, profile.user_id):
+                return replace(profile, handle=handle, handle_key=key)
+        raise RuntimeError(f"no free handle for {profile.user_id}")
 
     async def drop_old_holds(self) -> int:
         """Handles that were kept back long enough are free again."""

@@ -27,7 +27,10 @@ class Pictures:
 
     async def remember(self, work: Work, event: AssetChangedV1) -> None:
         """Keep what is newer; a profile that shows the picture gets or loses its address."""
-        if event.kind not in KINDS or await profiles.is_erased(work, event.owner_id):
+        if event.kind not in KINDS:
+            return
+        await profiles.lock_person(work, event.owner_id)
+        if await profiles.is_erased(work, event.owner_id):
             return
         state = STATES[event.state]
         forms = [Form(url=one.url, width=one.width) for one in event.renditions]

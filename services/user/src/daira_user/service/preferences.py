@@ -32,6 +32,7 @@ class Preferences:
         if isinstance(data_saver, UnsetType):
             return await self.read(user_id)
         async with self._database.work() as work:
+            await profiles.lock_person(work, user_id)
             if await profiles.is_erased(work, user_id):
                 raise PersonNotFound
             revision = await rows.put(work, user_id, data_saver)

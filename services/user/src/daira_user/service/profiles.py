@@ -32,7 +32,8 @@ from daira_user.service.events import tell_profile
 from daira_user.service.fresh import find_fresh
 
 OPEN_REQUESTS = "open-requests"
-TEXTS = ("display_name", "bio")
+JUDGED = ("display_name", "bio", "handle")
+"""What moderation has an opinion on."""
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +166,7 @@ def _edited(before: Profile, edit: Edit, picture: Picture | None) -> Profile:
 
 def _numbered(before: Profile, after: Profile, at: datetime) -> Profile:
     revision = before.revision + 1
-    if any(getattr(before, name) != getattr(after, name) for name in TEXTS):
+    if any(getattr(before, name) != getattr(after, name) for name in JUDGED):
         return replace(after, revision=revision, text_revision=revision, refused_code=None, updated_at=at)
     return replace(after, revision=revision, updated_at=at)
 
