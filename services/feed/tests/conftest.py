@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -200,23 +200,38 @@ async def node_feed(
         yield feed
 
 
+OpenFeed = Callable[..., AbstractAsyncContextManager[FeedProcess]]
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def cluster_feed(
+async def open_own_feed(
     stack: Endpoints, common_settings: MakeSettings, object_settings: dict[str, str], mint: TokenMint
-) -> AsyncIterator[FeedProcess]:
-    """The same on a cluster, with topics of its own: two feeds in one consumer group would share the records."""
-    prefix = f"t{secrets.token_hex(4)}."
-    await broker.apply(stack.kafka_bootstrap, prefix)
-    redis_url = f"redis+cluster://{stack.cluster_nodes[0]}"
-    async with (
-        open_producer(stack.kafka_bootstrap, "test", prefix) as producer,
-        fresh_databases(stack) as make,
-    ):
-        probe = TopicProbe(stack.kafka_bootstrap, prefix, producer)
-        common = {**common_settings(await make("feed")), **object_settings, "topic_prefix": prefix}
-        async with open_feed(common, redis_url, mint, probe) as feed:
-            yield feed
-    await broker.remove_all(stack.kafka_bootstrap, prefix)
+) -> OpenFeed:
+    """`async with open_own_feed(redis_url, **settings)`: with topics of its own, for two feeds in one group would
+    share the records."""
+
+    @asynccontextmanager
+    async def opened(redis_url: str, **fields: Any) -> AsyncIterator[FeedProcess]:
+        prefix = f"t{secrets.token_hex(4)}."
+        await broker.apply(stack.kafka_bootstrap, prefix)
+        async with (
+            open_producer(stack.kafka_bootstrap, "test", prefix) as producer,
+            fresh_databases(stack) as make,
+        ):
+            probe = TopicProbe(stack.kafka_bootstrap, prefix, producer)
+            common = {**common_settings(await make("feed")), **object_settings, "topic_prefix": prefix}
+            async with open_feed(common, redis_url, mint, probe, **fields) as feed:
+                yield feed
+        await broker.remove_all(stack.kafka_bootstrap, prefix)
+
+    return opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster_feed(stack: Endpoints, open_own_feed: OpenFeed) -> AsyncIterator[FeedProcess]:
+    """All roles in one process, on a cluster of three."""
+    async with open_own_feed(f"redis+cluster://{stack.cluster_nodes[0]}") as feed:
+        yield feed
 
 
 @pytest.fixture

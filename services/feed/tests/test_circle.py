@@ -163,6 +163,18 @@ async def test_a_tombstone_beats_a_late_create(any_feed: Any) -> None:
     assert score is None
 
 
+@pytest.mark.parametrize("end", [{"follow": FollowState.NONE}, {"follow": FollowState.FOLLOWING, "blocks": True}])
+async def test_a_push_that_comes_after_the_end_of_a_follow_is_not_shown(any_feed: Any, end: dict[str, Any]) -> None:
+    author, reader = await couple(any_feed)
+    post_id = await any_feed.published(author, "on its way")
+    (row,) = await any_feed.sql("SELECT published_at FROM post WHERE id = %s", UUID(post_id))
+
+    await any_feed.relate(reader, author, **end)
+    await push(any_feed.wire, [reader.hex], entry_of(to_ms(row["published_at"]), UUID(post_id).hex, author.hex))
+
+    assert await any_feed.circle_ids(reader) == []
+
+
 async def test_a_fan_out_goes_on_from_the_page_where_a_worker_died(any_feed: Any) -> None:
     author = await any_feed.person()
     readers = sorted([await any_feed.person() for _ in range(7)])
