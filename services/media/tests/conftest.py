@@ -179,7 +179,7 @@ async def start(make_settings: Callable[..., Settings], whole: Running, mint: To
 
 
 class Replica(msgspec.Struct, kw_only=True):
-    """Another media process of its own, which can be killed."""
+    """Another front in a process of its own, which can be killed."""
 
     child: asyncio.subprocess.Process
     url: str
@@ -198,9 +198,7 @@ class Replica(msgspec.Struct, kw_only=True):
 
 
 @pytest.fixture
-async def spawn(
-    make_settings: Callable[..., Settings], mint: TokenMint, probe: TopicProbe
-) -> AsyncIterator[Callable[..., Awaitable[Replica]]]:
+async def spawn(make_settings: Callable[..., Settings], mint: TokenMint, probe: TopicProbe) -> AsyncIterator[Callable[..., Awaitable[Replica]]]:
     replicas: list[Replica] = []
 
     async def spawner(**changes: Any) -> Replica:
@@ -212,6 +210,8 @@ async def spawn(
             sys.executable,
             "-m",
             "daira_media",
+            "--role",
+            "http",
             env=values | {"PATH": "/usr/bin:/bin"},
             stdout=asyncio.subprocess.DEVNULL,
         )

@@ -1,10 +1,10 @@
 """Notice when a sender falls silent, without disturbing the read that is under way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 
-async def with_pauses(source: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes | None]:
+async def with_pauses(source: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes | None, None]:
     """The chunks of `source`; None each time `seconds` pass without one."""
     waiting: asyncio.Future[bytes] | None = None
     try:

@@ -1,6 +1,7 @@
 """PATCH: bytes of one request into one upload."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from uuid import UUID
 
 import msgspec
@@ -121,15 +122,16 @@ class Writing:
     async def _pour(self, intake: Intake, holding: Holding, body: AsyncIterator[bytes]) -> None:
         silent = 0.0
         try:
-            async for chunk in with_pauses(body, self._policy.pause_seconds):
-                if chunk is None:
-                    silent += self._policy.pause_seconds
-                    await self._wait_parked(intake, holding, silent)
-                    continue
-                silent = 0.0
-                RECEIVED_BYTES.inc(len(chunk))
-                await holding.hold()
-                await intake.take(chunk)
+            async with aclosing(with_pauses(body, self._policy.pause_seconds)) as chunks:
+                async for chunk in chunks:
+                    if chunk is None:
+                        silent += self._policy.pause_seconds
+                        await self._wait_parked(intake, holding, silent)
+                        continue
+                    silent = 0.0
+                    RECEIVED_BYTES.inc(len(chunk))
+                    await holding.hold()
+                    await intake.take(chunk)
         except (SenderGone, ServerStopping):
             if intake.is_verified:
                 await intake.finish()
