@@ -1,12 +1,17 @@
 """What a client sees of a real Envoy."""
 
 import asyncio
+import json
+from base64 import urlsafe_b64encode
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey
+from joserfc.jws import JWSRegistry
 
 from daira_devtools.gateway.edge import Limits
 from daira_kit.clock import now
@@ -25,6 +30,33 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
     assert (body["status"], body["code"], body["errors"]) == (status, code, [])
     assert body["requestId"] == answer.headers["x-request-id"]
     return body
+
+
+def claims_of(mint: TokenMint) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(mint.token(uuid4()), KeySet.import_key_set(cast(Any, mint.jwks()))).claims
+    return claims
+
+
+def unsigned(mint: TokenMint) -> str:
+    _, body, _ = mint.token(uuid4()).split(".")
+    return f"{b64(json.dumps({'alg': 'none', 'kid': mint.kid}).encode())}.{body}."
+
+
+def confused(mint: TokenMint) -> str:
+    public = KeySet.import_key_set(cast(Any, mint.jwks())).keys[0]
+    secret = OctKey.import_key(json.dumps(public.as_dict(private=False)))
+    return jwt.encode({"alg": "HS256", "kid": mint.kid}, claims_of(mint), secret)
+
+
+def self_certified(mint: TokenMint) -> str:
+    key = ECKey.generate_key("P-256")
+    header = {"alg": "ES256", "kid": mint.kid, "jwk": key.as_dict(private=False)}
+    registry = JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+    return jwt.encode(header, claims_of(mint), key, registry=registry)
+
+
+def b64(content: bytes) -> str:
+    return urlsafe_b64encode(content).decode().rstrip("=")
 
 
 async def test_requests_reach_the_service_that_owns_method_and_template(gateway: Any, mint: TokenMint) -> None:
@@ -58,7 +90,12 @@ async def test_every_failure_of_a_token_is_401(gateway: Any, mint: TokenMint) ->
         "another issuer": mint.token(uuid4(), iss="https://evil.example"),
         "another key": TokenMint().token(uuid4()),
         "tampered": mint.token(uuid4())[:-6] + "AAAAAA",
-        "unsigned": "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+        "not valid yet": mint.token(uuid4(), nbf=int(now().timestamp()) + 600),
+        "without an end": mint.token(uuid4(), exp=None),
+        "unsigned": unsigned(mint),
+        "signed with the public key as a secret": confused(mint),
+        "with its own key in the header": self_certified(mint),
+        "absurdly long": "a." * 8_000,
     }
     for name, token in tokens.items():
         headers = {"authorization": f"Bearer {token}"} if token else {}
