@@ -11,6 +11,7 @@ from daira_moderation.wiring import build
 from daira_runtime import Process, open_process
 from daira_stores.postgres import Database
 from daira_testing.fixtures import MakeDatabase
+from daira_testing.http import calling
 from daira_testing.tokens import TokenMint
 
 
@@ -30,6 +31,5 @@ async def process(settings: Settings, mint: TokenMint) -> AsyncIterator[Process]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(process: Process) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(process.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://daira.test") as client:
+    async with calling(process.app) as client:
         yield client

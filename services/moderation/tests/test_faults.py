@@ -2,7 +2,6 @@
 
 from importlib.resources import files
 
-import httpx
 from msgspec.structs import replace
 
 from daira_contracts.feed import PostChangedV1, PostState
@@ -14,6 +13,7 @@ from daira_moderation.wiring import build
 from daira_runtime import Role, open_process
 from daira_stores.migrate import Migration, apply
 from daira_testing.fixtures import MakeDatabase
+from daira_testing.http import calling
 from daira_testing.schema import describe_schema
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
@@ -54,8 +54,7 @@ async def test_without_postgresql_staff_hear_503_and_the_process_lives(settings:
     dead = replace(settings, postgres_dsn=f"postgresql://daira@{NOWHERE}/none")
     async with open_process("moderation", dead, build, Role.HTTP) as process:
         process.platform.verifier.put_key(mint.event)
-        transport = httpx.ASGITransport(process.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url="http://daira.test") as client:
+        async with calling(process.app) as client:
             answer = await client.get("/v1/moderation/cases", headers=mint.headers(new_id(), roles=["staff"]))
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
             assert (await client.get("/readyz")).status_code == 503

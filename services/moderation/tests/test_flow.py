@@ -60,6 +60,17 @@ async def test_a_name_is_judged_with_the_profile(process: Process, probe: TopicP
     assert (verdict.subject_type, verdict.decision) == (SubjectType.PROFILE, Decision.REJECTED)
 
 
+async def test_a_handle_is_judged_by_itself_and_the_reason_says_so(process: Process, probe: TopicProbe) -> None:
+    user_id = new_id()
+    profile = ProfileChangedV1(
+        user_id=user_id, state=ProfileState.ACTIVE, handle="kos_omak", display_name="نور", created_at=now()
+    )
+    await probe.publish(profile)
+    verdict = await verdict_on(probe, user_id)
+    assert verdict.decision is Decision.REJECTED
+    assert {reason.rule.split(":")[0] for reason in verdict.reasons} == {"handle"}
+
+
 async def test_the_lists_of_this_version_are_told_once(process: Process, probe: TopicProbe) -> None:
     told = await probe.wait_for(WordlistChangedV1, lambda event: event.list_id == "ar")
     assert told.entries

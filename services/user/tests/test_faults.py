@@ -16,6 +16,7 @@ from daira_kit.ids import new_id
 from daira_runtime import Process, Role, open_process
 from daira_stores.migrate import Migration, apply, load
 from daira_testing.fixtures import MakeDatabase
+from daira_testing.http import calling
 from daira_testing.schema import describe_schema
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
@@ -31,8 +32,7 @@ Running = tuple[Process, httpx.AsyncClient]
 async def running(settings: Settings, mint: TokenMint, role: Role = Role.ALL) -> AsyncIterator[Running]:
     async with open_process("user", settings, build, role) as process:
         process.platform.verifier.put_key(mint.event)
-        transport = httpx.ASGITransport(process.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url="http://daira.test") as client:
+        async with calling(process.app) as client:
             yield process, client
 
 

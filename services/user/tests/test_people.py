@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from msgspec.structs import replace
 
 from daira_contracts.auth import UserErasedV1, UserRegisteredV1
 from daira_contracts.media import AssetChangedV1, AssetKind, AssetState, Rendition
@@ -141,6 +142,27 @@ async def test_a_refused_name_falls_back_to_the_last_one_that_passed(
     assert (mine["displayName"], mine["textRefused"]) == ("نور", "insult")
     again = await client.patch("/v1/users/me", headers=headers, json={"displayName": "نور الدين"})
     assert again.json()["textRefused"] is None
+
+
+async def test_a_refused_handle_gives_way_to_one_of_ours_and_the_name_stays(
+    process: Process, client: Client, mint: TokenMint, register: Register, probe: TopicProbe
+) -> None:
+    me = await register()
+    first = (await client.get("/v1/users/me", headers=mint.headers(me))).json()["handle"]
+    await client.patch("/v1/users/me", headers=mint.headers(me), json={"handle": "dirty_word", "displayName": "نور"})
+    verdict = VerdictReachedV1(
+        subject_type=SubjectType.PROFILE,
+        subject_id=str(me),
+        subject_revision=2,
+        decision=Decision.REJECTED,
+        reasons=(Reason(code="insult", rule="handle:wordlist:ar:1"),),
+    )
+    await probe.publish(verdict)
+    told = await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 3)
+    assert (told.handle, told.display_name) == (first, "نور")
+    await probe.publish(replace(verdict, event_id=new_id()))
+    mine = (await client.get("/v1/users/me", headers=mint.headers(me))).json()
+    assert (mine["handle"], mine["textRefused"]) == (first, None)
 
 
 async def test_after_an_erasure_nothing_of_the_person_is_left_and_their_keys_are_removed(

@@ -32,7 +32,7 @@ async def forget_post(key: str, work: Work, moderation: ModerationService) -> No
 
 
 async def judge_profile(event: ProfileChangedV1, work: Work, moderation: ModerationService) -> None:
-    """Name and biography are judged with each change of the profile."""
+    """Name, biography and handle are judged with each change of the profile."""
     await moderation.verdicts.judge(
         work,
         Seen(
@@ -42,6 +42,7 @@ async def judge_profile(event: ProfileChangedV1, work: Work, moderation: Moderat
             revision=event.revision,
             content_revision=event.revision,
             texts=(event.display_name, event.bio),
+            handle=event.handle,
             gone=event.state is ProfileState.REMOVED,
         ),
     )

@@ -76,6 +76,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False
 
 
+HANDLE = "handle:"
+"""Put before the rule of a reason that is about a handle, so that who owns it knows what to take back."""
+
+
 class Matcher:
     """One word list, ready to judge."""
 
@@ -111,3 +115,12 @@ def decide(texts: Iterable[str], matchers: Sequence[Matcher]) -> Opinion:
         reasons=tuple(sorted(reason for decision, reason in fired if decision is strictest)),
         policy_version=sum(matcher.words.version for matcher in matchers),
     )
+
+
+def with_handle(text: Opinion, handle: Opinion) -> Opinion:
+    """The opinion on a profile. A handle is refused or not: its short words are not worth a person's time."""
+    if handle.decision is not Decision.REJECTED:
+        return text
+    kept = text.reasons if text.decision is Decision.REJECTED else ()
+    about_handle = tuple(Reason(code=reason.code, rule=HANDLE + reason.rule) for reason in handle.reasons)
+    return msgspec.structs.replace(text, decision=Decision.REJECTED, reasons=(*kept, *about_handle))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daira_kit.clock import now
 from daira_kit.ids import derived_id
-from daira_moderation.domain.verdicts import Decision, Subject, Verdict
+from daira_moderation.domain.verdicts import Decision, Subject, Verdict, with_handle
 from daira_moderation.repository import cases, people
 from daira_moderation.repository import verdicts as rows
 from daira_moderation.service.events import tell_verdict, withdraw_verdict
@@ -30,6 +30,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     content_revision: int
     texts: Sequence[str]
+    handle: str = ""
     gone: bool
 
 
@@ -78,7 +79,7 @@ class Verdicts:
                 return
 
     async def _decide(self, work: Work, seen: Seen, known: Verdict | None) -> None:
-        opinion = self._policy.judge(*seen.texts)
+        opinion = with_handle(self._policy.judge(*seen.texts), self._policy.judge(seen.handle))
         verdict = Verdict(
             subject=seen.subject,
             subject_id=seen.subject_id,
