@@ -36,7 +36,7 @@ async def test_it_becomes_ready_and_names_its_dependencies(client: AsyncClient) 
     assert (await client.get("/metrics")).status_code == 200
 
 
-async def test_it_offers_no_route_before_it_has_a_feature(client: AsyncClient) -> None:
+async def test_its_pages_are_not_part_of_the_api(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     unknown = await client.get("/v1/anything")
 
