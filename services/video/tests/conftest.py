@@ -53,7 +53,7 @@ class Running(msgspec.Struct, kw_only=True):
     def asset(
         self, video_id: UUID, key: str, state: AssetState = AssetState.UPLOADED, **changes: Any
     ) -> AssetChangedV1:
-        values = {
+        values: dict[str, Any] = {
             "media_id": video_id,
             "owner_id": self.person,
             "kind": AssetKind.VIDEO,

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -54,7 +55,9 @@ def checked(output: Path) -> hls.StreamFacts:
     return hls.check(lambda path: (output / path).read_bytes())
 
 
-async def test_the_sample_becomes_a_valid_ladder_and_an_mp4_that_starts_at_once(sandbox, tmp_path):
+async def test_the_sample_becomes_a_valid_ladder_and_an_mp4_that_starts_at_once(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     source, rungs = await transcode(sandbox, sample(), tmp_path / "out")
 
     facts = checked(tmp_path / "out")
@@ -90,7 +93,9 @@ async def test_the_sample_becomes_a_valid_ladder_and_an_mp4_that_starts_at_once(
         ("mp3.mkv", Clip(audio="libmp3lame"), (160, 120), 0),
     ],
 )
-async def test_odd_but_honest_videos_become_valid_streams(sandbox, tmp_path, name, clip, shape, turn):
+async def test_odd_but_honest_videos_become_valid_streams(
+    sandbox: Sandbox, tmp_path: Path, name: str, clip: Any, shape: Any, turn: int
+) -> None:
     source, _ = await transcode(sandbox, make(tmp_path / name, clip), tmp_path / "out")
 
     facts = checked(tmp_path / "out")
@@ -101,7 +106,7 @@ async def test_odd_but_honest_videos_become_valid_streams(sandbox, tmp_path, nam
     assert ("mp4a" in facts.variants[0].attributes["CODECS"]) is source.has_audio
 
 
-async def test_a_turned_phone_video_stands_upright_in_every_output(sandbox, tmp_path):
+async def test_a_turned_phone_video_stands_upright_in_every_output(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make(tmp_path / "turned.mp4", Clip(turned=90, audio=None))
     source, _ = await transcode(sandbox, path, tmp_path / "out")
     posted = await sandbox.poster(path, source, tmp_path / "out")
@@ -115,7 +120,25 @@ async def test_a_turned_phone_video_stands_upright_in_every_output(sandbox, tmp_
     assert (posted.width, posted.height) == (120, 160)
 
 
-async def test_cuts_fall_on_the_same_moments_in_all_rungs_of_a_longer_video(sandbox, tmp_path):
+async def test_hdr_is_folded_into_ordinary_brightness_everywhere(sandbox, tmp_path):
+    shades = {}
+    for hdr in (False, True):
+        clip = Clip(seconds=0.3, video="libx265", pix_fmt="yuv420p10le", audio=None, hdr=hdr)
+        path, out = make(tmp_path / f"{hdr}.mov", clip), tmp_path / str(hdr)
+        source, _ = await transcode(sandbox, path, out)
+        await sandbox.poster(path, source, out)
+        for file in ("360p/seg_00000.ts", "poster.jpg"):
+            with av.open(str(out / file)) as container:
+                stream = container.streams.video[0]
+                frame = next(container.decode(stream))
+                assert file == "poster.jpg" or stream.codec_context.color_trc == 1
+                shades[hdr, file] = int(frame.to_ndarray(format="gray")[60, 110])
+
+    for file in ("360p/seg_00000.ts", "poster.jpg"):
+        assert shades[True, file] < shades[False, file] - 5
+
+
+async def test_cuts_fall_on_the_same_moments_in_all_rungs_of_a_longer_video(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make(tmp_path / "long.mp4", Clip(seconds=14, width=320, height=568, rate=60, uneven=True, gop=37))
 
     await transcode(sandbox, path, tmp_path / "out")
@@ -125,7 +148,7 @@ async def test_cuts_fall_on_the_same_moments_in_all_rungs_of_a_longer_video(sand
     assert [len(s.keyframes) for s in facts.variants[0].segments] == [3, 3, 1]
 
 
-async def test_the_cellular_rung_keeps_its_promise_even_for_noise(sandbox, tmp_path):
+async def test_the_cellular_rung_keeps_its_promise_even_for_noise(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make(tmp_path / "noise.mp4", Clip(seconds=13, width=426, height=240, noise=True))
 
     _, rungs = await transcode(sandbox, path, tmp_path / "out")
@@ -133,7 +156,7 @@ async def test_the_cellular_rung_keeps_its_promise_even_for_noise(sandbox, tmp_p
     assert peak_bps(rungs[0].segments) <= LOW_PEAK_BPS
 
 
-async def test_the_same_source_gives_the_same_bytes_again(sandbox, tmp_path):
+async def test_the_same_source_gives_the_same_bytes_again(sandbox: Sandbox, tmp_path: Path) -> None:
     digests = []
     for attempt in ("first", "second"):
         await transcode(sandbox, sample(), tmp_path / attempt)
@@ -143,7 +166,7 @@ async def test_the_same_source_gives_the_same_bytes_again(sandbox, tmp_path):
     assert digests[0] == digests[1]
 
 
-async def test_place_and_words_of_the_author_are_in_no_output(sandbox, tmp_path):
+async def test_place_and_words_of_the_author_are_in_no_output(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make(tmp_path / "private.mov", Clip(location="+30.0444+031.2357/"))
     assert b"+30.0444" in path.read_bytes()
 
@@ -155,7 +178,7 @@ async def test_place_and_words_of_the_author_are_in_no_output(sandbox, tmp_path)
         assert not any(secret in body for secret in (b"30.0444", b"private words", b"loci", b"\xa9xyz", b"Exif"))
 
 
-async def test_the_poster_is_the_sharpest_of_three_moments_and_has_a_blurhash(sandbox, tmp_path):
+async def test_the_poster_is_the_sharpest_of_three_moments_and_has_a_blurhash(sandbox: Sandbox, tmp_path: Path) -> None:
     source = await sandbox.probe(sample())
 
     posted = await sandbox.poster(sample(), source, tmp_path)
@@ -166,7 +189,7 @@ async def test_the_poster_is_the_sharpest_of_three_moments_and_has_a_blurhash(sa
     assert len(posted.blurhash) > 10
 
 
-async def test_sound_that_begins_late_stays_in_step(sandbox, tmp_path):
+async def test_sound_that_begins_late_stays_in_step(sandbox: Sandbox, tmp_path: Path) -> None:
     _, rungs = await transcode(sandbox, make(tmp_path / "a.mp4", Clip(seconds=2, audio_seconds=1)), tmp_path / "out")
 
     facts = checked(tmp_path / "out")

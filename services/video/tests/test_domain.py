@@ -1,6 +1,7 @@
 """The rules of the ladder, the playlists and the lifecycle."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def source(width: int, height: int, rate: Fraction = Fraction(30), seconds: Frac
         (704, 1252, PORTRAIT | {"720p": (704, 1252)}),
     ],
 )
-def test_rungs_scale_by_the_short_edge_and_never_enlarge(width, height, expected):
+def test_rungs_scale_by_the_short_edge_and_never_enlarge(width: int, height: int, expected: Any) -> None:
     rungs = ladder(source(width, height))
 
     assert {rung.name: (rung.width, rung.height) for rung in rungs} == expected
@@ -60,20 +61,20 @@ def variant(name: str, width: int, height: int, average: int) -> Variant:
 
 
 @pytest.mark.parametrize("edge", range(16, 1200, 37))
-def test_every_size_gives_even_pictures_that_fit_in_the_source(edge):
+def test_every_size_gives_even_pictures_that_fit_in_the_source(edge: Any) -> None:
     for rung in ladder(source(edge, edge * 2 + 1)):
         assert rung.width % 2 == rung.height % 2 == 0
         assert rung.width <= edge and rung.height <= edge * 2 + 1
 
 
-def test_the_first_pass_is_the_cellular_rung_and_360p():
+def test_the_first_pass_is_the_cellular_rung_and_360p() -> None:
     rungs = ladder(source(1080, 1920))
 
     assert [rung.name for rung in rungs if rung.first_pass] == ["240p", "360p"]
     assert rungs[0].video_bps + rungs[0].audio_bps < LOW_PEAK_BPS
 
 
-def test_the_mp4_is_720p_or_the_best_below_it():
+def test_the_mp4_is_720p_or_the_best_below_it() -> None:
     assert mp4_rung(ladder(source(1080, 1920))) == "720p"
     assert mp4_rung(ladder(source(480, 854))) == "480p"
     assert mp4_rung(ladder(source(100, 100))) == "360p"
@@ -82,7 +83,7 @@ def test_the_mp4_is_720p_or_the_best_below_it():
 @pytest.mark.parametrize(
     "rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "10", "12", "15", "20"]
 )
-def test_groups_of_pictures_last_alike_in_all_rungs_and_fill_segments_exactly(rate):
+def test_groups_of_pictures_last_alike_in_all_rungs_and_fill_segments_exactly(rate: str) -> None:
     rungs = ladder(source(1080, 1920, Fraction(rate)))
 
     lengths = {Fraction(rung.gop) / rung.rate for rung in rungs}
@@ -91,13 +92,13 @@ def test_groups_of_pictures_last_alike_in_all_rungs_and_fill_segments_exactly(ra
     assert 6 <= 3 * lengths.pop() <= Fraction(65, 10)
 
 
-def test_small_rungs_show_at_most_thirty_frames_a_second():
+def test_small_rungs_show_at_most_thirty_frames_a_second() -> None:
     rates = {rung.name: rung.rate for rung in ladder(source(1080, 1920, Fraction(60)))}
 
     assert rates == {"240p": 30, "360p": 30, "480p": 30, "720p": 60, "1080p": 60}
 
 
-def test_measured_rates_become_the_nearest_standard_one():
+def test_measured_rates_become_the_nearest_standard_one() -> None:
     assert standard_rate(Fraction(2997, 100)) == Fraction(30000, 1001)
     assert standard_rate(Fraction(2995, 100)) == Fraction(30000, 1001)
     assert standard_rate(Fraction(301, 10)) == 30
@@ -105,11 +106,11 @@ def test_measured_rates_become_the_nearest_standard_one():
     assert standard_rate(Fraction(1000)) == 60
 
 
-def test_scaling_keeps_the_aspect_ratio_of_odd_sizes():
+def test_scaling_keeps_the_aspect_ratio_of_odd_sizes() -> None:
     assert scaled(1081, 1919, 360) == (360, 638)
 
 
-def test_peak_bandwidth_counts_windows_of_half_to_one_and_a_half_targets():
+def test_peak_bandwidth_counts_windows_of_half_to_one_and_a_half_targets() -> None:
     segments = [Segment("0", 6.0, 750_000), Segment("1", 6.0, 1_500_000), Segment("2", 0.5, 500_000)]
 
     # The last half second alone is no window; with its neighbour it is.
@@ -117,11 +118,11 @@ def test_peak_bandwidth_counts_windows_of_half_to_one_and_a_half_targets():
     assert average_bps(segments) == 1_760_000
 
 
-def test_peak_bandwidth_of_a_blink_is_its_average():
+def test_peak_bandwidth_of_a_blink_is_its_average() -> None:
     assert peak_bps([Segment("0", 0.04, 1000)]) == 200_000
 
 
-def test_playlists_say_what_players_need():
+def test_playlists_say_what_players_need() -> None:
     media = media_playlist([Segment("seg_00000.ts", 6.006, 1), Segment("seg_00001.ts", 1.5, 1)])
     variants = [variant("240p", 240, 426, 1), variant("360p", 360, 640, 3), variant("720p", 720, 1280, 9)]
     master = master_playlist(variants)
@@ -144,26 +145,26 @@ def test_playlists_say_what_players_need():
         (4096 * 4096, 60 * 200, Fraction(200), FailureCode.TOO_DEMANDING),
     ],
 )
-def test_sources_beyond_the_limits_are_refused(pixels, frames, seconds, code):
+def test_sources_beyond_the_limits_are_refused(pixels: int, frames: int, seconds: Any, code: FailureCode) -> None:
     with pytest.raises(MediaRejected) as refused:
         check_length(Limits(), pixels=pixels, frames=frames, seconds=seconds)
 
     assert refused.value.code is code
 
 
-def test_a_single_frame_has_no_frame_rate_to_refuse():
+def test_a_single_frame_has_no_frame_rate_to_refuse() -> None:
     check_length(Limits(), pixels=160 * 120, frames=1, seconds=Fraction(1, 1000))
 
 
 @pytest.mark.parametrize(("size", "code"), [((4098, 100), "too_many_pixels"), ((100, 15), "too_small")])
-def test_sizes_beyond_the_limits_are_refused(size, code):
+def test_sizes_beyond_the_limits_are_refused(size: Any, code: str) -> None:
     with pytest.raises(MediaRejected) as refused:
         check_size(Limits(), *size)
 
     assert refused.value.code == code
 
 
-def test_a_finished_video_never_starts_again():
+def test_a_finished_video_never_starts_again() -> None:
     with pytest.raises(IllegalTransition):
         LIFECYCLE.check(VideoState.READY, VideoState.PROCESSING)
     with pytest.raises(IllegalTransition):

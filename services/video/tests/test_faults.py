@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -24,7 +26,7 @@ KILLS = 20 if environment("SIZE") == "full" else 4
 
 
 @asynccontextmanager
-async def worker(settings) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker(settings: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """A real process of all roles but without a listening port of its own choosing."""
     values = msgspec.structs.asdict(settings) | {"port": 0}
     env = {f"DAIRA_VIDEO_{name.upper()}": str(value) for name, value in values.items() if name != "env"}
@@ -54,19 +56,21 @@ def lives(pid: int) -> bool:
 
 
 @pytest.fixture
-async def undisturbed(running):
+async def undisturbed(running: Any) -> Any:
     """The files of the sample, made in peace."""
     video_id = await running.upload(sample())
     await running.told(video_id, VideoState.READY)
     return await running.stored(video_id)
 
 
-async def events_of(running, video_id):
+async def events_of(running: Any, video_id: UUID) -> Any:
     events = [event for event in await running.probe.events(VideoChangedV1) if event.video_id == video_id]
     return sorted(events, key=lambda event: event.revision)
 
 
-async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(undisturbed, start, make_settings):
+async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
+    undisturbed: Any, start: Any, make_settings: Any
+) -> None:
     moments = random.Random(7)
     async with start(transcodes=0) as running:
         settings = make_settings(lease_seconds=1.5)
@@ -74,7 +78,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(undi
         for _ in range(KILLS):
             async with worker(settings) as process:
 
-                async def claimed(pid=process.pid):
+                async def claimed(pid: int = process.pid) -> Any:
                     return decoders(pid)
 
                 children = await eventually(claimed, within=30)
@@ -82,7 +86,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(undi
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
 
-                async def gone(children=children):
+                async def gone(children: Any = children) -> bool:
                     return not any(lives(pid) for pid in children)
 
                 await eventually(gone, within=5)
@@ -96,7 +100,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(undi
         await running.checked(ready.hls_url)
 
 
-async def test_folders_of_killed_workers_are_removed_by_the_next(start, tmp_path):
+async def test_folders_of_killed_workers_are_removed_by_the_next(start: Any, tmp_path: Path) -> None:
     left = tmp_path / "work" / "daira-video-999999999-x"
     left.mkdir(parents=True)
     (left / "original").write_bytes(b"private")
@@ -107,14 +111,14 @@ async def test_folders_of_killed_workers_are_removed_by_the_next(start, tmp_path
     assert not left.exists()
 
 
-async def test_a_video_removed_while_it_is_made_leaves_no_bytes(running, tmp_path):
+async def test_a_video_removed_while_it_is_made_leaves_no_bytes(running: Any, tmp_path: Path) -> None:
     video_id = await running.upload(make(tmp_path / "a.mp4", Clip(seconds=8, width=640, height=480, noise=True)))
     await running.told(video_id, VideoState.PROBING)
 
     async with running.database.work() as work:
         await running.video.videos.remove(video_id, work)
 
-    async def forgotten():
+    async def forgotten() -> Any:
         async with running.database.read() as work:
             rows = await work.all("SELECT key FROM job WHERE key = %s", (str(video_id),))
             return not rows and not await running.stored(video_id)
@@ -123,11 +127,11 @@ async def test_a_video_removed_while_it_is_made_leaves_no_bytes(running, tmp_pat
     assert [event.state.value for event in await events_of(running, video_id)][-1] == "REMOVED"
 
 
-async def test_a_file_that_takes_its_worker_along_is_given_up(start, tmp_path):
+async def test_a_file_that_takes_its_worker_along_is_given_up(start: Any, tmp_path: Path) -> None:
     async with start(transcodes=0) as running:
         video_id = await running.upload(make(tmp_path / "a.mp4", Clip()))
 
-        async def queued():
+        async def queued() -> Any:
             async with running.database.read() as work:
                 return await work.one("SELECT kind, key, payload, due_at, traceparent FROM job")
 
@@ -138,10 +142,10 @@ async def test_a_file_that_takes_its_worker_along_is_given_up(start, tmp_path):
         assert failed.failure_code == "decoder_crashed"
 
 
-async def test_a_decoder_that_always_dies_is_tried_a_few_times_and_then_reported(running, tmp_path):
+async def test_a_decoder_that_always_dies_is_tried_a_few_times_and_then_reported(running: Any, tmp_path: Path) -> None:
     deaths = 0
 
-    async def executioner():
+    async def executioner() -> None:
         nonlocal deaths
         while True:
             for pid in decoders(os.getpid()):

@@ -6,6 +6,7 @@ import random
 import struct
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
 from daira_video.domain.ladder import ladder
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected
 
-FLIPPED = 10_000 if environment("SIZE") == "full" else 60
+FLIPPED = 2_000 if environment("SIZE") == "full" else 60
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,16 @@ FTYP = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom")
         ("mkv header alone", EBML, FailureCode.NOT_MEDIA),
     ],
 )
-async def test_what_is_no_video_is_refused_with_its_reason(sandbox, tmp_path, name, body, code):
+async def test_what_is_no_video_is_refused_with_its_reason(
+    sandbox: Sandbox, tmp_path: Path, name: str, body: Any, code: FailureCode
+) -> None:
     assert await refusal(sandbox, written(tmp_path / "upload.mp4", body)) is code
 
 
 @pytest.mark.parametrize("dress", ["{playlist}", "\0\0\0\x14ftypisom\0\0\0\0isom{playlist}"])
-async def test_a_playlist_dressed_as_mp4_reaches_neither_files_nor_the_network(sandbox, tmp_path, dress):
+async def test_a_playlist_dressed_as_mp4_reaches_neither_files_nor_the_network(
+    sandbox: Sandbox, tmp_path: Path, dress: str
+) -> None:
     visits: list[bool] = []
 
     async def visited(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +91,7 @@ async def test_a_playlist_dressed_as_mp4_reaches_neither_files_nor_the_network(s
     assert visits == []
 
 
-async def test_a_playlist_inside_a_real_mp4_is_only_bytes(sandbox, tmp_path):
+async def test_a_playlist_inside_a_real_mp4_is_only_bytes(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", Clip())
     path.write_bytes(path.read_bytes() + b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n" * 50)
 
@@ -110,11 +115,13 @@ async def test_a_playlist_inside_a_real_mp4_is_only_bytes(sandbox, tmp_path):
         ("flac.mkv", Clip(audio="flac"), FailureCode.UNSUPPORTED_CODEC),
     ],
 )
-async def test_videos_beyond_the_rules_are_refused_with_their_reason(sandbox, tmp_path, name, clip, code):
+async def test_videos_beyond_the_rules_are_refused_with_their_reason(
+    sandbox: Sandbox, tmp_path: Path, name: str, clip: Any, code: FailureCode
+) -> None:
     assert await refusal(sandbox, make(tmp_path / name, clip)) is code
 
 
-async def test_pictures_that_change_their_size_are_scaled_to_the_first(sandbox, tmp_path):
+async def test_pictures_that_change_their_size_are_scaled_to_the_first(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make_growing(tmp_path / "grows.webm", [(160, 120), (320, 240), (80, 60)])
     source = await sandbox.probe(path)
 
@@ -124,7 +131,7 @@ async def test_pictures_that_change_their_size_are_scaled_to_the_first(sandbox, 
     assert abs(sum(segment.seconds for segment in encoded.rungs[0].segments) - 1.5) < 0.1
 
 
-async def test_pictures_that_grow_beyond_the_limit_later_are_refused(sandbox, tmp_path):
+async def test_pictures_that_grow_beyond_the_limit_later_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     path = make_growing(tmp_path / "grows.webm", [(160, 120), (4352, 64)])
     source = await sandbox.probe(path)
 
@@ -134,7 +141,7 @@ async def test_pictures_that_grow_beyond_the_limit_later_are_refused(sandbox, tm
     assert refused.value.code in (FailureCode.TOO_MANY_PIXELS, FailureCode.DECODE_FAILED)
 
 
-async def test_nine_streams_are_one_too_many(tmp_path):
+async def test_nine_streams_are_one_too_many(tmp_path: Path) -> None:
     narrow = Sandbox(Limits(max_streams=1), minimum=Level.FILTERED, threads=1)
 
     assert await refusal(narrow, make(tmp_path / "a.mp4", Clip())) is FailureCode.TOO_MANY_STREAMS
@@ -142,7 +149,7 @@ async def test_nine_streams_are_one_too_many(tmp_path):
 
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.6, 0.85])
 @pytest.mark.parametrize("name", ["end.mp4", "live.mkv"])
-async def test_an_upload_that_was_cut_is_refused(sandbox, tmp_path, name, kept):
+async def test_an_upload_that_was_cut_is_refused(sandbox: Sandbox, tmp_path: Path, name: str, kept: float) -> None:
     body = make(tmp_path / name, Clip(seconds=4, noise=True)).read_bytes()
 
     code = await refusal(sandbox, written(tmp_path / f"cut_{name}", body[: int(len(body) * kept)]))
@@ -150,7 +157,7 @@ async def test_an_upload_that_was_cut_is_refused(sandbox, tmp_path, name, kept):
     assert code in (FailureCode.TRUNCATED, FailureCode.NOT_MEDIA, FailureCode.NO_FRAMES)
 
 
-async def test_a_cut_after_the_index_is_noticed_too(sandbox, tmp_path):
+async def test_a_cut_after_the_index_is_noticed_too(sandbox: Sandbox, tmp_path: Path) -> None:
     make(tmp_path / "a.mp4", Clip(seconds=4, noise=True))
     out = tmp_path / "out"
     out.mkdir()
@@ -161,7 +168,9 @@ async def test_a_cut_after_the_index_is_noticed_too(sandbox, tmp_path):
     assert await refusal(sandbox, written(tmp_path / "cut.mp4", fast[: len(fast) // 2])) is FailureCode.TRUNCATED
 
 
-async def test_a_size_declared_larger_than_the_picture_is_no_way_to_take_memory(sandbox, tmp_path):
+async def test_a_size_declared_larger_than_the_picture_is_no_way_to_take_memory(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     body = bytearray(make(tmp_path / "a.mp4", Clip()).read_bytes())
     entry = body.index(b"avc1", body.index(b"stsd")) + 28
     body[entry : entry + 4] = struct.pack(">HH", 65535, 65535)
@@ -171,7 +180,7 @@ async def test_a_size_declared_larger_than_the_picture_is_no_way_to_take_memory(
     assert (source.width, source.height) == (160, 120)
 
 
-async def test_bit_flips_never_escape_as_anything_but_a_reason(sandbox, tmp_path):
+async def test_bit_flips_never_escape_as_anything_but_a_reason(sandbox: Sandbox, tmp_path: Path) -> None:
     chance = random.Random(11)
     sources = [make(tmp_path / name, Clip(seconds=0.5)).read_bytes() for name in ("a.mp4", "a.mkv")]
 
@@ -185,7 +194,7 @@ async def test_bit_flips_never_escape_as_anything_but_a_reason(sandbox, tmp_path
             await sandbox.encode(path, source, Path(out), ladder(source)[:1])
 
 
-async def test_computing_time_runs_out_for_a_video_that_wants_too_much(tmp_path):
+async def test_computing_time_runs_out_for_a_video_that_wants_too_much(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", Clip(seconds=20, width=640, height=480, noise=True))
     source = await Sandbox(Limits(), minimum=Level.FILTERED, threads=1).probe(path)
     poor = Sandbox(Limits(cpu_base=1, cpu_per_second=0), minimum=Level.FILTERED, threads=1)
@@ -196,7 +205,7 @@ async def test_computing_time_runs_out_for_a_video_that_wants_too_much(tmp_path)
     assert refused.value.code is FailureCode.TOO_DEMANDING
 
 
-async def test_memory_runs_out_without_taking_the_service_along(tmp_path):
+async def test_memory_runs_out_without_taking_the_service_along(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", Clip(width=1920, height=1080, seconds=1))
     source = await Sandbox(Limits(), minimum=Level.FILTERED, threads=1).probe(path)
     poor = Sandbox(Limits(memory_bytes=280 * 1024 * 1024), minimum=Level.FILTERED, threads=1)
@@ -204,27 +213,29 @@ async def test_memory_runs_out_without_taking_the_service_along(tmp_path):
     with pytest.raises((MediaRejected, DecoderDied)) as failed:
         await poor.encode(path, source, tmp_path, ladder(source))
 
-    assert failed.value.code in (FailureCode.TOO_DEMANDING, FailureCode.CRASHED)
+    assert getattr(failed.value, "code", None) in (FailureCode.TOO_DEMANDING, FailureCode.CRASHED)
 
 
 @pytest.mark.parametrize("minimum", [Level.FILTERED, Level.CONFINED])
-async def test_the_sandbox_is_measured_by_attempts_that_all_fail(minimum):
+async def test_the_sandbox_is_measured_by_attempts_that_all_fail(minimum: Level) -> None:
     assert await Sandbox(Limits(), minimum=minimum, threads=1).measure() >= Level.CONFINED
 
 
-def test_the_same_attempts_succeed_outside_so_the_measure_means_something(tmp_path):
+def test_the_same_attempts_succeed_outside_so_the_measure_means_something(tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     canary.write_text("out of bounds")
 
     assert len(measure(canary).leaks) == 7
 
 
-def test_a_machine_that_locks_in_too_little_decodes_nothing():
+def test_a_machine_that_locks_in_too_little_decodes_nothing() -> None:
     with pytest.raises(SandboxTooWeak):
         parent.demand(protocol.Confined(level=Level.LIMITED, reasons=("no seccomp",)), Level.FILTERED)
 
 
-async def test_the_child_knows_nothing_of_the_services_environment(sandbox, tmp_path, monkeypatch):
+async def test_the_child_knows_nothing_of_the_services_environment(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DAIRA_VIDEO_S3_SECRET_KEY", "canary")
     monkeypatch.setenv("PYTHONPATH", "/nonexistent")
     seen: list[bytes] = []
@@ -235,7 +246,7 @@ async def test_the_child_knows_nothing_of_the_services_environment(sandbox, tmp_
     assert b"canary" not in seen[0] and b"nonexistent" not in seen[0]
 
 
-async def test_nonsense_from_a_captured_child_is_a_death_not_a_result():
+async def test_nonsense_from_a_captured_child_is_a_death_not_a_result() -> None:
     stream = asyncio.StreamReader()
     stream.feed_data(b'{"type":"probed","source":{"width":"; rm -rf"}}\n')
     stream.feed_eof()

@@ -1,6 +1,8 @@
 """Bytes for players: whoever knows the playback id may watch, nobody else."""
 
 import gzip
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,12 +12,12 @@ from daira_testing.waiting import eventually
 
 
 @pytest.fixture
-async def ready(running, tmp_path):
+async def ready(running: Any, tmp_path: Path) -> Any:
     video_id = await running.upload(make(tmp_path / "a.mp4", Clip(seconds=1)))
     return await running.told(video_id, VideoState.READY)
 
 
-async def test_anybody_with_the_playback_id_may_watch_without_a_token(running, ready):
+async def test_anybody_with_the_playback_id_may_watch_without_a_token(running: Any, ready: Any) -> None:
     answer = await running.http.get(ready.hls_url)
 
     assert answer.status_code == 200
@@ -23,7 +25,7 @@ async def test_anybody_with_the_playback_id_may_watch_without_a_token(running, r
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-async def test_nothing_else_is_served(running, ready):
+async def test_nothing_else_is_served(running: Any, ready: Any) -> None:
     names = [
         f"{'0' * 32}/master.m3u8",
         "%2e%2e/master.m3u8",
@@ -40,7 +42,7 @@ async def test_nothing_else_is_served(running, ready):
     assert statuses == dict.fromkeys(names, 404)
 
 
-async def test_playlists_are_compressed_and_revalidated(running, ready):
+async def test_playlists_are_compressed_and_revalidated(running: Any, ready: Any) -> None:
     async with running.http.stream("GET", ready.hls_url, headers={"Accept-Encoding": "gzip"}) as answer:
         raw = b"".join([chunk async for chunk in answer.aiter_raw()])
 
@@ -51,7 +53,7 @@ async def test_playlists_are_compressed_and_revalidated(running, ready):
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_segments_are_immutable_and_given_in_parts(running, ready):
+async def test_segments_are_immutable_and_given_in_parts(running: Any, ready: Any) -> None:
     url = ready.hls_url.replace("master.m3u8", "360p/seg_00000.ts")
     whole = await running.http.get(url)
 
@@ -70,7 +72,7 @@ async def test_segments_are_immutable_and_given_in_parts(running, ready):
     assert int(head.headers["content-length"]) == len(whole.content)
 
 
-async def test_the_other_files_have_their_types(running, ready):
+async def test_the_other_files_have_their_types(running: Any, ready: Any) -> None:
     for name, kind in (("video.mp4", "video/mp4"), ("poster.jpg", "image/jpeg"), ("poster.webp", "image/webp")):
         answer = await running.http.get(ready.hls_url.replace("master.m3u8", name))
 
@@ -78,12 +80,12 @@ async def test_the_other_files_have_their_types(running, ready):
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_replaced_playback_id_stops_working_and_the_new_one_is_told(running, ready):
+async def test_a_replaced_playback_id_stops_working_and_the_new_one_is_told(running: Any, ready: Any) -> None:
     async with running.database.work() as work:
         await running.video.videos.replace_playback(ready.video_id, work)
 
-    async def gone():
-        return (await running.http.get(ready.hls_url)).status_code == 404
+    async def gone() -> bool:
+        return int((await running.http.get(ready.hls_url)).status_code) == 404
 
     await eventually(gone)
     told = await running.probe.wait_for(

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 _SAMPLE_RATE = 48_000
 _FIXED_ONE = 0x00010000
+_BT2020, _HLG = 9, 18  # as H.273 numbers them
 _TURNED = {
     # tkhd matrices (a, b, c, d) by the degrees a phone was turned
     90: (0, _FIXED_ONE, -_FIXED_ONE, 0),
@@ -43,6 +44,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     location: str | None = None
     gop: int = 250
     """Frames between key frames of the source."""
+    hdr: bool = False
+    """Label the colours as a phone's HDR (BT.2020, HLG)."""
     jump: float = 0.0
     """Seconds that the second half comes too late."""
 
@@ -111,6 +114,9 @@ def _video_stream(container: OutputContainer, clip: Clip) -> VideoStream | None:
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, clip.pix_fmt
     stream.codec_context.gop_size = clip.gop
+    if clip.hdr:
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = _BT2020, _HLG, _BT2020
     return stream
 
 

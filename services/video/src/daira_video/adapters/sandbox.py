@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from daira_kit.errors import Unavailable
 from daira_video.adapters import protocol
 from daira_video.adapters.confinement import Level
 from daira_video.adapters.workspace import WorkspaceFull
@@ -44,8 +45,16 @@ class DecoderDied(Exception):
         super().__init__(f"{code.value}: {detail}")
 
 
-class SandboxTooWeak(Exception):
+class SandboxTooWeak(Unavailable):
     """This machine does not lock decoders in as far as the configuration demands."""
+
+    code = "sandbox_too_weak"
+
+
+class NoDecoder(Unavailable):
+    """This machine cannot start another process now."""
+
+    code = "no_decoder"
 
 
 async def _ignore(_: float) -> None:
@@ -174,19 +183,22 @@ def demand(reply: protocol.Confined, minimum: Level) -> None:
 @asynccontextmanager
 async def child() -> AsyncIterator[asyncio.subprocess.Process]:
     """A fresh interpreter in a session of its own; on the way out it and all it started are dead and reaped."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        "daira_video.adapters.decoder",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_ENVIRONMENT,
-        cwd="/",
-        start_new_session=True,
-        limit=_LINE_LIMIT,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-m",
+            "daira_video.adapters.decoder",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+            limit=_LINE_LIMIT,
+        )
+    except OSError as refused:
+        raise NoDecoder from refused
     try:
         yield process
     finally:

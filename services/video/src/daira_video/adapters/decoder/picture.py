@@ -8,11 +8,10 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from daira_video.adapters.decoder.colours import to_bt709
 from daira_video.domain.ladder import Rung
 from daira_video.domain.limits import Source
 
-_BT709, _UNSPECIFIED, _FULL_RANGE = 1, 2, 2
-_HD = 720  # smaller pictures without a label are BT.601, by old custom
 _TURNS = {90: ("cclock",), 180: ("cclock", "cclock"), 270: ("clock",)}
 
 
@@ -24,7 +23,7 @@ class Picture:
         self._graph = Graph()
         head = self._turned(self._graph.add_buffer(template=stream), source.rotation)
         head = self._then(head, "fps", f"fps={source.rate}:start_time=0:round=near")
-        self._sinks = self._branches(head, source, rungs, _to_bt709(stream, source))
+        self._sinks = self._branches(head, source, rungs, to_bt709(stream, source))
         self._graph.configure()
 
     def push(self, frame: VideoFrame) -> Iterator[tuple[int, VideoFrame]]:
@@ -82,12 +81,3 @@ class Picture:
         node = self._graph.add(name, arguments)
         head.link_to(node, pad, 0)
         return node
-
-
-def _to_bt709(stream: VideoStream, source: Source) -> str:
-    """Options of the first scaler: colours become those the rungs are labelled with; nothing when they are."""
-    context = stream.codec_context
-    small = context.colorspace == _UNSPECIFIED and source.short_edge < _HD
-    if context.color_range != _FULL_RANGE and not small and context.colorspace in (_BT709, _UNSPECIFIED):
-        return ""
-    return f"{':in_color_matrix=bt601' if small else ''}:out_color_matrix=bt709:out_range=tv"

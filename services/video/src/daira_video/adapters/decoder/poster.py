@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from daira_video.adapters.decoder import gate
+from daira_video.adapters.decoder.colours import to_bt709
 from daira_video.adapters.protocol import Posted, Poster
 from daira_video.domain.ladder import scaled
 from daira_video.domain.limits import FailureCode, MediaRejected, Source
@@ -73,7 +74,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, source: Source) -> VideoFra
     graph = Graph()
     head = graph.add_buffer(template=stream)
     last = head
-    chain = f"{turns}scale={width}:{height},setsar=1,format=yuv420p,buffersink"
+    chain = f"{turns}scale={width}:{height}{to_bt709(stream, source)},setsar=1,format=yuv420p,buffersink"
     for step in chain.split(","):
         name, _, arguments = step.partition("=")
         node = graph.add(name, arguments or None)
