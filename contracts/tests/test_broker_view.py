@@ -46,6 +46,14 @@ def test_dead_letters_take_every_record_of_their_topic() -> None:
     assert letters["retention.ms"] == "604800000"
 
 
+def test_dead_letters_of_state_that_names_people_can_be_removed_by_their_key() -> None:
+    profiles, videos = topics()["user.profile-changed.v1"].dead_letters("feed"), topics()[VIDEO].dead_letters("feed")
+
+    assert profiles.config["cleanup.policy"] == "compact,delete"
+    assert profiles.config["retention.ms"] == "604800000"
+    assert videos.config["cleanup.policy"] == "delete"
+
+
 def test_a_plan_creates_what_is_missing_and_leaves_what_is_right() -> None:
     declared = declared_specs(only=[VIDEO])
     held = {spec.name: spec for spec in declared[1:]}

@@ -82,13 +82,20 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
             config=kafka_config(self.retention, self.max_bytes),
         )
 
+    @property
+    def is_forgotten_by_key(self) -> bool:
+        """State that names people: its dead letters are compacted too, so that a tombstone removes a person's."""
+        return self.kind is Kind.STATE and self.pii is Pii.PERSONAL
+
     def dead_letters(self, service: str, prefix: str = "") -> TopicSpec:
         """Where `service` puts the records it could not handle: same size limit, seven days."""
+        # Cause headers come on top of the original record.
+        config = kafka_config(DEAD_LETTER_RETENTION, self.max_bytes + 16_384)
+        if self.is_forgotten_by_key:
+            kept = kafka_config("compact", self.max_bytes) | config
+            config = kept | {"cleanup.policy": "compact,delete"}
         return TopicSpec(
-            name=prefix + dead_letter_name(self.topic, service),
-            partitions=DEAD_LETTER_PARTITIONS,
-            # Cause headers come on top of the original record.
-            config=kafka_config(DEAD_LETTER_RETENTION, self.max_bytes + 16_384),
+            name=prefix + dead_letter_name(self.topic, service), partitions=DEAD_LETTER_PARTITIONS, config=config
         )
 
 

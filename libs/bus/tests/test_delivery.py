@@ -10,7 +10,7 @@ from daira_bus.consumer import Consumer
 from daira_bus.errors import Poison
 from daira_bus.subscription import on
 from daira_contracts.auth import UserErasedV1
-from daira_contracts.user import SettingsChangedV1
+from daira_contracts.user import ProfileChangedV1, ProfileState, SettingsChangedV1
 from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
@@ -148,6 +148,30 @@ async def test_poison_goes_to_the_dead_letters_with_its_cause_and_its_neighbours
     assert {cause["daira-original-topic"] for cause in causes} == {TOPIC.encode()}
     assert {value for _, value, _ in broken} <= {letter.value for letter in letters}
     assert await effects.count([poison]) == {poison.event_id: 0}
+
+
+async def test_a_removed_key_takes_its_dead_letters_along(make_database: MakeDatabase, probe: TopicProbe) -> None:
+    async def refuse(event: ProfileChangedV1, work: object, effects: Effects) -> None:
+        raise Poison("not this one")
+
+    effects, person, topic = await Effects.create(await make_database()), new_id(), ProfileChangedV1.topic
+    said = ProfileChangedV1(
+        user_id=person, state=ProfileState.ACTIVE, handle="said", display_name="", created_at=change().occurred_at
+    )
+
+    async def letters() -> list[bytes | None]:
+        found = await probe.records(f"{topic}.dlq.feed")
+        return [letter.value for letter in found if letter.key == said.key_text().encode()]
+
+    async def is_removed() -> bool:
+        return (await letters())[-1:] == [None]
+
+    async with consuming(effects, probe, subscription=on(ProfileChangedV1, refuse)):
+        await probe.publish(said)
+        await eventually(letters)
+        assert b"said" in ((await letters())[-1] or b"")
+        await probe.producer.send(topic, said.key_text().encode(), None, [])
+        await eventually(is_removed)
 
 
 async def test_headers_nobody_can_read_do_not_lose_the_event(effects: Effects, probe: TopicProbe) -> None:

@@ -82,6 +82,7 @@ class RecordHandler:
             return "handled"
 
     async def _remove(self, record: ConsumerRecord, subscription: Subscription, headers: dict[str, str]) -> str:
+        await self._dead.forget(record)
         if subscription.tombstone is None or record.key is None:
             return "ignored"
         # A tombstone has no body, so its place in the log is its identity.

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from psycopg import AsyncConnection, sql
 
-from daira_contracts.topics import Kind, topics
+from daira_contracts.topics import declared_specs
 from daira_devtools.stack import Endpoints
 from daira_stores.cql import open_cql
 from daira_stores.objects import open_objects
@@ -94,11 +94,11 @@ async def _objects(stack: Endpoints) -> AsyncIterator[Trace]:
 
 
 async def _records(stack: Endpoints) -> AsyncIterator[Trace]:
-    """What every topic says once compaction has run; of facts and dead letters, every record."""
+    """What every topic says once compaction has run; of topics without compaction, every record."""
+    policies = {spec.name: spec.config["cleanup.policy"] for spec in declared_specs()}
     for topic in await _topic_names(stack):
-        declared = topics().get(topic)
         records = await read_topic(stack, topic)
-        if declared is not None and declared.kind is not Kind.FACT:
+        if "compact" in policies.get(topic, ""):
             records = list({record.key: record for record in records}.values())
         for record in records:
             yield f"kafka {topic}", _text((record.key, record.value, record.headers))
