@@ -67,24 +67,29 @@ class Cards:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def put_post(
-        self, author: str, post: str, revision: int, card: bytes, lean: bytes | None, *, is_limited: bool
-    ) -> None:
+    async def put(self, commands: Sequence[Command]) -> None:
+        """Those made by `post` and `gone`, in one round trip."""
+        if commands:
+            await self._wire.run(commands)
+
+    @staticmethod
+    def post(
+        author: str, post: str, revision: int, card: bytes, lean: bytes | None, *, is_limited: bool
+    ) -> list[Command]:
         """`lean` is the card with data saver, when that differs."""
         flag = LIMITED if is_limited else PLAIN
         lean_key = keys.lean_card(author, post)
         second = pack("DEL", lean_key) if lean is None else _put(lean_key, flag, revision, lean)
-        await self._wire.run([_put(keys.post_card(author, post), flag, revision, card), second])
+        return [_put(keys.post_card(author, post), flag, revision, card), second]
 
-    async def put_post_gone(self, author: str, post: str, revision: int) -> None:
+    @staticmethod
+    def gone(author: str, post: str, revision: int) -> list[Command]:
         """A tombstone beats every late card of the same or an older revision."""
-        await self._wire.run(
-            [
-                _put(keys.post_card(author, post), GONE, revision, b"", seconds=keys.GONE_SECONDS),
-                pack("DEL", keys.lean_card(author, post)),
-                pack("DEL", keys.post_counts(author, post)),
-            ]
-        )
+        return [
+            _put(keys.post_card(author, post), GONE, revision, b"", seconds=keys.GONE_SECONDS),
+            pack("DEL", keys.lean_card(author, post)),
+            pack("DEL", keys.post_counts(author, post)),
+        ]
 
     async def put_counts(self, author: str, post: str, revision: int, counts: bytes) -> None:
         """Ready JSON of likes, comments, shares and views."""

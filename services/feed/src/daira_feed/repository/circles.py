@@ -11,6 +11,8 @@ from daira_feed.repository.wire import Command, Reply, Script, Wire, pack
 
 MARK = b"whole"
 """A member above all entries: without it a sorted set is what pushes left behind after a loss, not a Circle."""
+STAR_MARK = b"-"
+"""The same for the set of celebrities, which without anybody in it could not be told from a lost one."""
 FORMAT = "1"
 KEPT = CIRCLE_SIZE + 1
 TIES = 8
@@ -101,7 +103,7 @@ class Circles:
         `state` are commands made by `standing` and `state`.
         """
         key = keys.circle(reader)
-        commands = [pack("SADD", keys.stars(reader), *stars)] if stars else []
+        commands = [pack("SADD", keys.stars(reader), STAR_MARK, *stars)]
         commands += state
         commands += [_add(key, entries[at : at + 500]) for at in range(0, len(entries), 500)]
         await self.wire.run(
@@ -188,10 +190,14 @@ class Circles:
 
     async def is_whole(self, reader: str) -> bool:
         """True when the Circle can be read."""
-        score, built = await self.wire.run(
-            [pack("ZSCORE", keys.circle(reader), MARK), pack("HGET", keys.reader_state(reader), "built")]
+        score, built, starred = await self.wire.run(
+            [
+                pack("ZSCORE", keys.circle(reader), MARK),
+                pack("HGET", keys.reader_state(reader), "built"),
+                pack("SISMEMBER", keys.stars(reader), STAR_MARK),
+            ]
         )
-        return score is not None and built == FORMAT.encode()
+        return score is not None and built == FORMAT.encode() and starred == 1
 
     def _keep(self, reader: str) -> list[Command]:
         names = (keys.circle(reader), keys.reader_state(reader), keys.stars(reader))
@@ -236,9 +242,9 @@ def _add(key: str, entries: Sequence[Entry]) -> Command:
 def _head(entries: list[Entry], replies: list[Reply]) -> Head:
     built, day, following, saver = replies[2]
     return Head(
-        replies[1] is not None and built == FORMAT.encode(),
+        replies[1] is not None and built == FORMAT.encode() and STAR_MARK in replies[3],
         entries,
-        sorted(star.decode() for star in replies[3]),
+        sorted(star.decode() for star in replies[3] if star != STAR_MARK),
         int(day or 0),
         int(following or 0),
         (saver or b"").decode(),

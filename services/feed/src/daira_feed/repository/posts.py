@@ -123,6 +123,26 @@ async def read_words(work: Work, post_id: UUID, revision: int) -> Words | None:
     )
 
 
+async def read_newest_words(work: Work, post_id: UUID) -> Words | None:
+    """What the newest revision says, approved or not."""
+    row = await work.one(
+        "SELECT text, hashtags, media_ids FROM content WHERE post_id = %s ORDER BY revision DESC LIMIT 1", (post_id,)
+    )
+    return convert(row, Words)
+
+
+async def read_approved(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, Words]:
+    """What each of these posts shows to others."""
+    rows = await work.all(
+        """
+        SELECT p.id, c.text, c.hashtags, c.media_ids FROM post p
+        JOIN content c ON c.post_id = p.id AND c.revision = p.approved_revision WHERE p.id = ANY(%s)
+        """,
+        (list(post_ids),),
+    )
+    return {row["id"]: msgspec.convert(row, Words) for row in rows}
+
+
 async def read_contents(work: Work, post_id: UUID) -> list[Content]:
     """What was decided about each revision, oldest first."""
     rows = await work.all(

@@ -1,9 +1,12 @@
 """Parameters that several routes have."""
 
 from typing import Annotated
+from zlib import crc32
 
+import msgspec
 from litestar.params import HeaderParameter, QueryParameter
 
+from daira_feed.schemas import PostView
 from daira_feed.service.circle import Hints
 from daira_kit.errors import BadRequest
 from daira_kit.pages import MAX_LIMIT
@@ -25,16 +28,16 @@ def hints_of(save_data: str | None, network: str | None) -> Hints:
     return Hints(save_data=save_data, network=network)
 
 
-def etag_of(revision: int, *, is_saving: bool) -> str:
-    """Weak: names and media of a post may change without its revision."""
-    return f'W/"{revision}{"s" if is_saving else ""}"'
+def etag_of(view: PostView, revision: int) -> str:
+    """The revision, and a checksum of the rest: names, media and standing change without it."""
+    return f'W/"{revision}-{crc32(msgspec.json.encode(view)):08x}"'
 
 
 def revision_of(if_match: str | None) -> int | None:
     """The revision in an If-Match header. Raises BadRequest for an ETag that this service never gave."""
     if if_match is None or if_match.strip() == "*":
         return None
-    text = if_match.strip().removeprefix("W/").strip('"').removesuffix("s")
+    text = if_match.strip().removeprefix("W/").strip('"').partition("-")[0]
     if not text.isascii() or not text.isdigit():
         raise BadRequest("If-Match does not hold an ETag of this resource")
     return int(text)

@@ -66,7 +66,7 @@ async def read_post(
 ) -> Response[PostView | None]:
     is_saving = await feed.readers.saves_data(caller.user_id, hints_of(save_data, network))
     view, revision = await feed.posts.read(post_id, caller.user_id, is_saving=is_saving)
-    etag = etag_of(revision, is_saving=is_saving)
+    etag = etag_of(view, revision)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Save-Data, Network-Type"}
     if if_none_match is not None and etag in (one.strip() for one in if_none_match.split(",")):
         return Response(None, status_code=304, headers=headers)
@@ -90,7 +90,7 @@ async def edit_post(
     if_match: IfMatch = None,
 ) -> Response[PostView]:
     view, revision = await feed.posts.edit(post_id, caller.user_id, data, revision_of(if_match))
-    return Response(view, headers={"ETag": etag_of(revision, is_saving=False)})
+    return Response(view, headers={"ETag": etag_of(view, revision)})
 
 
 @delete(

@@ -40,13 +40,12 @@ class Filling:
             return
         async with self._database.read() as work:
             rows = await posts.find_many(work, [UUID(post_of(entry)) for entry in entries])
-        found = {post.id.hex: post for post in rows}
-        for entry in entries:
-            post = found.get(post_of(entry))
-            if post is not None:
-                await self._spreading.put_card(post)
-            else:
-                await self._cards.put_post_gone(author_of(entry), post_of(entry), 0)
+        await self._spreading.put_cards(rows)
+        known = {post.id.hex for post in rows}
+        unknown = [entry for entry in entries if post_of(entry) not in known]
+        await self._cards.put(
+            [command for entry in unknown for command in self._cards.gone(author_of(entry), post_of(entry), 0)]
+        )
 
     async def _fill_authors(self, authors: Sequence[UUID]) -> None:
         if not authors:

@@ -57,6 +57,9 @@ class People:
         await people.put_relation(work, event)
         change = (event.follow is FollowState.FOLLOWING) - (held is not None and held.follows)
         await self._after_relation(work, event.actor_id, event.target_id, change)
+        if event.blocks != (held is not None and held.blocks):
+            # A block also says what the other one may read.
+            await work.enqueue(TIE, f"{event.target_id}:{event.actor_id}")
 
     async def forget_relation(self, work: Work, actor_id: UUID, target_id: UUID) -> None:
         """The pair's key left its topic."""
@@ -64,6 +67,7 @@ class People:
         if held is not None:
             await people.clear_relation(work, held)
             await self._after_relation(work, actor_id, target_id, -int(held.follows))
+            await work.enqueue(TIE, f"{target_id}:{actor_id}")
 
     async def tie(self, actor_id: UUID, target_id: UUID) -> None:
         """Bring both people's Circles in line with how the first stands to the second now."""
@@ -78,8 +82,6 @@ class People:
             timeline = await audience.read_timeline(work, target_id) if held.follows else []
         if self._is_active(target):
             await self._circles.put_standing(target_id.hex, actor_id.hex, "<", blocked_flags(held), held.revision)
-            if held.blocks:
-                await self._circles.remove_author(target_id.hex, actor_id.hex)
         if not self._is_active(actor):
             return
         reader, other = actor_id.hex, target_id.hex

@@ -80,8 +80,9 @@ class Posts:
         Raises PostNotFound, NotTheAuthor, PostRemoved, PostNotEditable, PostInvalid, PreconditionFailed.
         """
         async with self._database.work() as work:
-            if data.media_ids is not msgspec.UNSET:
-                await media.lock_ids(work, data.media_ids)
+            old = await posts.read_newest_words(work, post_id) or NOTHING
+            more = [] if data.media_ids is msgspec.UNSET else data.media_ids
+            await media.lock_ids(work, [*old.media_ids, *more])
             post = await self._lock_own(work, post_id, author_id)
             if expected is not None and expected != post.revision:
                 raise PreconditionFailed

@@ -1,5 +1,6 @@
 """Brings Redis and the followers' Circles in line with one post as it is now, page by page."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from time import perf_counter
 from uuid import UUID
@@ -43,11 +44,9 @@ class Spreading:
         async with self._database.read() as work:
             post = await posts.find(work, post_id)
             progress = await spreads.find(work, post_id)
-        if post is None:
+        if post is None or post.published_at is None:
             return
-        await self.put_card(post)
-        if post.published_at is None:
-            return
+        await self.put_cards([post])
         wanted: Wanted = "SHOWN" if post.state is PostState.PUBLISHED else "HIDDEN"
         if progress is None or progress.wanted != wanted:
             progress = Spread(post_id=post_id, wanted=wanted)
@@ -56,22 +55,26 @@ class Spreading:
             await self._go_on(post, progress)
             SPREAD_SECONDS.observe(perf_counter() - started)
 
-    async def put_card(self, post: Post) -> None:
-        """The ready JSON, or the tombstone that beats it."""
-        author, post_hex = post.author_id.hex, post.id.hex
-        if post.state is not PostState.PUBLISHED:
-            await self._cards.put_post_gone(author, post_hex, post.revision)
-            return
+    async def put_cards(self, found: Sequence[Post]) -> None:
+        """The ready JSON of each, or the tombstone that beats it; a few statements however many there are."""
         async with self._database.read() as work:
-            words = await posts.read_words(work, post.id, post.approved_revision) or NOTHING
-            known = await media.find_many(work, words.media_ids) if words.media_ids else {}
-        card, lean = cards_of(post, words, known)
-        is_limited = post.visibility is Visibility.FOLLOWERS
-        await self._cards.put_post(author, post_hex, post.revision, card, lean, is_limited=is_limited)
+            words = await posts.read_approved(work, [post.id for post in found])
+            media_ids = [media_id for one in words.values() for media_id in one.media_ids]
+            known = await media.find_many(work, media_ids) if media_ids else {}
+        commands = []
+        for post in found:
+            author, post_hex = post.author_id.hex, post.id.hex
+            if post.state is not PostState.PUBLISHED:
+                commands += self._cards.gone(author, post_hex, post.revision)
+                continue
+            card, lean = cards_of(post, words.get(post.id, NOTHING), known)
+            limited = post.visibility is Visibility.FOLLOWERS
+            commands += self._cards.post(author, post_hex, post.revision, card, lean, is_limited=limited)
+        await self._cards.put(commands)
 
     async def hide(self, post: Post) -> None:
         """Takes a post out of every Circle, for erasure: the caller deletes it afterwards."""
-        await self._cards.put_post_gone(post.author_id.hex, post.id.hex, post.revision + 1)
+        await self._cards.put(self._cards.gone(post.author_id.hex, post.id.hex, post.revision + 1))
         if post.published_at is not None:
             await self._go_on(post, Spread(post_id=post.id, wanted="HIDDEN"))
 
