@@ -12,6 +12,8 @@ from daira_devtools.stack import valkey_cluster
 from daira_devtools.stack.addresses import Endpoints
 
 WITH_KEYSPACE = ("interaction", "notification")
+PATIENCE = {"connect_timeout": 20, "control_connection_timeout": 20}
+"""Seconds. A server just started on a busy machine answers its first questions slowly."""
 CREATE_KEYSPACE = (
     "CREATE KEYSPACE IF NOT EXISTS daira_%s WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
 )
@@ -33,7 +35,7 @@ async def keyspaces(endpoints: Endpoints) -> None:
 def _keyspaces(endpoints: Endpoints) -> None:
     from cassandra.cluster import Cluster  # slow to import, needed by this step only
 
-    with Cluster([endpoints.cql_hosts], port=endpoints.cql_port, connect_timeout=20) as cluster:
+    with Cluster([endpoints.cql_hosts], port=endpoints.cql_port, **PATIENCE) as cluster:
         session = cluster.connect()
         for service in WITH_KEYSPACE:
             session.execute(CREATE_KEYSPACE % service, timeout=30)
