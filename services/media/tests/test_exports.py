@@ -16,7 +16,7 @@ from daira_contracts.user import ExportRequestedV1
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_media.domain import keys
-from daira_media.service.exports import Exports
+from daira_media.service.exports import PACK, Exports
 from daira_testing.waiting import eventually
 
 OTHERS = sorted(set(EXPORTERS) - {"media"})
@@ -117,6 +117,8 @@ async def test_a_service_that_is_down_delays_the_archive_until_its_time_is_over(
     await archive.ask()
     await archive.write(*OTHERS[1:])
     waiting = await archive.until("PROCESSING")
+    async with archive.running.database.read() as work:
+        assert await work.all("SELECT 1 FROM job WHERE kind = %s AND key = %s", (PACK, str(archive.id))) == []
     await archive.expire()
     failed = await archive.until("FAILED")
 
