@@ -68,6 +68,12 @@ async def events_of(running: Any, video_id: UUID) -> Any:
     return sorted(events, key=lambda event: event.revision)
 
 
+async def state_of(running, video_id):
+    async with running.database.read() as work:
+        row = await work.one("SELECT state FROM video WHERE id = %s", (video_id,))
+        return row["state"] if row else None
+
+
 async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
     undisturbed: Any, start: Any, make_settings: Any
 ) -> None:
@@ -75,6 +81,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
     async with start(transcodes=0) as running:
         settings = make_settings(lease_seconds=1.5)
         video_id = await running.upload(sample())
+        interrupted = 0
         for _ in range(KILLS):
             async with worker(settings) as process:
 
@@ -82,9 +89,10 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
                     return decoders(pid)
 
                 children = await eventually(claimed, within=30)
-                await asyncio.sleep(moments.uniform(0, 2.5))
+                await asyncio.sleep(moments.uniform(0.2, 2))
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
+                interrupted += await state_of(running, video_id) != "READY"
 
                 async def gone(children: Any = children) -> bool:
                     return not any(lives(pid) for pid in children)
@@ -93,6 +101,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
         async with worker(settings):
             ready = await running.told(video_id, VideoState.READY, VideoState.FAILED, within=120)
 
+        assert interrupted >= KILLS // 2
         assert ready.state is VideoState.READY
         assert await running.stored(video_id) == undisturbed
         told = [event.state.value for event in await events_of(running, video_id)]
