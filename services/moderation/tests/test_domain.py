@@ -7,11 +7,12 @@ import pytest
 from daira_moderation.domain import words as words_module
 from daira_moderation.domain.folding import fold
 from daira_moderation.domain.tokens import Token, tokens
-from daira_moderation.domain.verdicts import Decision, Entry, Matcher, WordList, decide
+from daira_moderation.domain.verdicts import Decision, Entry, Rulebook, WordList
 from daira_moderation.domain.words import Hit, Words
 from daira_moderation.service.wordlists import packaged
 
-MATCHERS = [Matcher(words) for words in packaged()]
+RULES = Rulebook(packaged())
+ENTRIES = {words.list_id: words.entries for words in packaged()}
 
 
 def corpus(name: str) -> list[str]:
@@ -25,24 +26,23 @@ def found(pattern: str, text: str) -> bool:
 
 @pytest.mark.parametrize("text", corpus("evasions"))
 def test_every_known_evasion_is_caught_and_says_by_which_rule(text: str) -> None:
-    opinion = decide([text], MATCHERS)
+    opinion = RULES.judge(text)
     assert opinion.decision is not Decision.APPROVED
     for reason in opinion.reasons:
         kind, list_id, number = reason.rule.split(":")
         assert kind == "wordlist"
-        entries = next(matcher.words.entries for matcher in MATCHERS if matcher.words.list_id == list_id)
-        assert entries[int(number)].category == reason.code
+        assert ENTRIES[list_id][int(number)].category == reason.code
 
 
 @pytest.mark.parametrize("text", corpus("innocents"))
 def test_innocent_text_passes(text: str) -> None:
-    opinion = decide([text], MATCHERS)
+    opinion = RULES.judge(text)
     assert opinion.decision is Decision.APPROVED, opinion.reasons
 
 
 def test_innocent_lines_stay_innocent_one_after_the_other() -> None:
     """Words of neighbouring lines never join into a bad one."""
-    assert decide(["\n".join(corpus("innocents"))], MATCHERS).decision is Decision.APPROVED
+    assert RULES.judge("\n".join(corpus("innocents"))).decision is Decision.APPROVED
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_franco_reads_as_arabic_unless_the_word_is_too_short_to_tell() -> None:
 def test_a_word_that_is_allowed_as_it_is_written_is_not_read_otherwise() -> None:
     bad = Entry(pattern="انتحر", category="threat", decision=Decision.REJECTED)
     fine = Entry(pattern="another", category="innocent", decision=Decision.APPROVED)
-    strict = Matcher(WordList(list_id="x", version=1, entries=(bad,)))
-    lenient = Matcher(WordList(list_id="x", version=2, entries=(bad, fine)))
-    assert decide(["another"], [strict]).decision is Decision.REJECTED
-    assert decide(["another"], [lenient]).decision is Decision.APPROVED
-    assert decide(["انتحر another"], [lenient]).decision is Decision.REJECTED
+    strict = Rulebook([WordList(list_id="x", version=1, entries=(bad,))])
+    lenient = Rulebook([WordList(list_id="x", version=2, entries=(bad, fine))])
+    assert strict.judge("another").decision is Decision.REJECTED
+    assert lenient.judge("another").decision is Decision.APPROVED
+    assert lenient.judge("انتحر another").decision is Decision.REJECTED
 
 
 def test_the_strictest_word_decides_and_the_policy_version_is_told() -> None:
@@ -110,14 +110,13 @@ def test_the_strictest_word_decides_and_the_policy_version_is_told() -> None:
         return Entry(pattern=pattern, category=pattern, decision=decision)
 
     words = (entry("bad", Decision.REJECTED), entry("odd", Decision.NEEDS_REVIEW))
-    matchers = [
-        Matcher(WordList(list_id=name, version=version, entries=words)) for name, version in (("a", 3), ("b", 4))
-    ]
-    assert decide(["odd"], matchers).decision is Decision.NEEDS_REVIEW
-    opinion = decide(["odd", "bad"], matchers)
+    named = (("a", 3), ("b", 4))
+    rules = Rulebook(WordList(list_id=name, version=version, entries=words) for name, version in named)
+    assert rules.judge("odd").decision is Decision.NEEDS_REVIEW
+    opinion = rules.judge("odd", "bad")
     assert (opinion.decision, opinion.policy_version) == (Decision.REJECTED, 7)
     assert [reason.rule for reason in opinion.reasons] == ["wordlist:a:0", "wordlist:b:0"]
-    assert decide([""], matchers) == decide([], matchers)
+    assert rules.judge("") == rules.judge()
 
 
 def test_a_text_made_to_be_slow_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +132,7 @@ def test_a_text_made_to_be_slow_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words_module, "_follow", counted)
     for text in ("aeiou" * 12, "a2e3i5o7u" * 6, "ah" * 30, "shokhou" * 8):
         tried = 0
-        decide([text], MATCHERS)
+        RULES.judge(text)
         assert tried < 300 * len(text), text
 
 

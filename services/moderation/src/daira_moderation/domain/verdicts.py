@@ -1,6 +1,6 @@
 """From the words that were found to a decision that says why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -76,45 +76,40 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False
 
 
+STRICTEST_FIRST = (Decision.REJECTED, Decision.NEEDS_REVIEW)
+
 HANDLE = "handle:"
 """Put before the rule of a reason that is about a handle, so that who owns it knows what to take back."""
 
 
-class Matcher:
-    """One word list, ready to judge."""
+class Rulebook:
+    """Word lists, ready to judge. All lists share one trie, so a text is read once however many there are."""
 
-    def __init__(self, words: WordList) -> None:
-        self.words = words
-        self._words = Words(entry.pattern for entry in words.entries)
+    def __init__(self, lists: Iterable[WordList]) -> None:
+        """Raises ValueError for a pattern without letters."""
+        self._lists = tuple(lists)
+        self._rules = [(one.list_id, number) for one in self._lists for number in range(len(one.entries))]
+        self._entries = [entry for one in self._lists for entry in one.entries]
+        self._words = Words(entry.pattern for entry in self._entries)
+        self._version = sum(one.version for one in self._lists)
 
-    def judge(self, text: str) -> set[tuple[Decision, Reason]]:
-        """Every entry that fires, with its decision. A word that is allowed as it is written is not read otherwise."""
-        fired: set[tuple[Decision, Reason]] = set()
-        for hits in self._words.find(text):
-            if not any(self._entry(hit).decision is Decision.APPROVED and not hit.franco for hit in hits):
-                fired |= {(self._entry(hit).decision, self._reason(hit)) for hit in hits if self._is_bad(hit)}
-        return fired
+    def judge(self, *texts: str) -> Opinion:
+        """The strictest decision that any word asks for; without any, approval."""
+        fired = {hit.number for text in texts for hits in self._words.find(text) for hit in self._bad(hits)}
+        decisions = {self._entries[number].decision for number in fired}
+        strictest = next((one for one in STRICTEST_FIRST if one in decisions), Decision.APPROVED)
+        reasons = {self._reason(number) for number in fired if self._entries[number].decision is strictest}
+        return Opinion(decision=strictest, reasons=tuple(sorted(reasons)), policy_version=self._version)
 
-    def _entry(self, hit: Hit) -> Entry:
-        return self.words.entries[hit.number]
+    def _bad(self, hits: set[Hit]) -> Iterator[Hit]:
+        """A word that is allowed as it is written is not read otherwise."""
+        allowed = {hit for hit in hits if self._entries[hit.number].decision is Decision.APPROVED}
+        if not any(not hit.franco for hit in allowed):
+            yield from hits - allowed
 
-    def _is_bad(self, hit: Hit) -> bool:
-        return self._entry(hit).decision is not Decision.APPROVED
-
-    def _reason(self, hit: Hit) -> Reason:
-        return Reason(code=self._entry(hit).category, rule=f"wordlist:{self.words.list_id}:{hit.number}")
-
-
-def decide(texts: Iterable[str], matchers: Sequence[Matcher]) -> Opinion:
-    """The strictest decision that any word asks for; without any, approval."""
-    fired = {one for text in texts for matcher in matchers for one in matcher.judge(text)}
-    decisions = {decision for decision, _ in fired}
-    strictest = next((one for one in (Decision.REJECTED, Decision.NEEDS_REVIEW) if one in decisions), Decision.APPROVED)
-    return Opinion(
-        decision=strictest,
-        reasons=tuple(sorted(reason for decision, reason in fired if decision is strictest)),
-        policy_version=sum(matcher.words.version for matcher in matchers),
-    )
+    def _reason(self, number: int) -> Reason:
+        list_id, place = self._rules[number]
+        return Reason(code=self._entries[number].category, rule=f"wordlist:{list_id}:{place}")
 
 
 def with_handle(text: Opinion, handle: Opinion) -> Opinion:

@@ -57,6 +57,11 @@ class Words:
         self._root = _Node()
         for number, pattern in enumerate(patterns):
             self._add(number, pattern)
+        self._franco_starts = frozenset(
+            letters[0]
+            for letters, readings in (*FRANCO.items(), *FRANCO_PAIRS.items())
+            if any(not reading or reading[0] in self._root.next for reading in readings)
+        )
 
     def find(self, text: str) -> Iterator[set[Hit]]:
         """What each word or phrase of the text hits, for those that hit anything."""
@@ -76,19 +81,36 @@ class Words:
         node.ends.append((number, tuple(repeat for _, repeat in letters), len(words)))
 
     def _match(self, token: Token) -> Iterator[Hit]:
-        letters = _letters(token.text)
-        yield from self._read(token, letters, franco=False)
-        if not ARABIC.search(token.text) or any(letter.isdigit() for letter, _ in letters):
-            yield from self._read(token, letters, franco=True)
+        """Most words of a text end at their first letter: no pattern begins like that."""
+        text = token.text
+        shortest = _shortest(text)
+        as_written = text[0] in self._root.next or text[0] in LEET
+        as_franco = text[0] in self._franco_starts and len(text) >= shortest and _may_be_franco(text)
+        if not as_written and not as_franco:
+            return
+        letters = _letters(text)
+        if as_written:
+            for path in self._plain(letters) if LEET.keys().isdisjoint(text) else self._read(letters, franco=False):
+                yield from _ends(path, token.words, franco=False)
+        if as_franco:
+            for path in self._read(letters, franco=True):
+                yield from _ends(path, token.words, franco=True, shortest=shortest)
 
-    def _read(self, token: Token, letters: Letters, *, franco: bool) -> Iterator[Hit]:
+    def _plain(self, letters: Letters) -> Iterator[_Path]:
+        node: _Node | None = self._root
+        for letter, _ in letters:
+            node = node.next.get(letter) if node else None
+        if node is not None:
+            yield _Path(node, "", tuple(repeat for _, repeat in letters))
+
+    def _read(self, letters: Letters, *, franco: bool) -> Iterator[_Path]:
         """Depth first over the readings of `letters`: as they are and with leet digits, or as Franco-Arabic."""
         start = (0, _Path(self._root, "", ()))
         waiting, known = [start], {start}
         while waiting and len(known) < MOST_READINGS:
             place, path = waiting.pop()
             if place == len(letters):
-                yield from _ends(path, token, franco=franco)
+                yield path
                 continue
             for reading, repeat, taken in _readings(letters, place, franco=franco):
                 further = _follow(path, reading, repeat)
@@ -131,15 +153,18 @@ def _follow(path: _Path, reading: str, repeat: int) -> _Path | None:
     return _Path(node, last, repeats)
 
 
-def _ends(path: _Path, token: Token, *, franco: bool) -> Iterator[Hit]:
-    for number, needed, words in path.node.ends:
-        if token.words > 1 and words != token.words:
+def _ends(path: _Path, words: int, *, franco: bool, shortest: int = 0) -> Iterator[Hit]:
+    """The patterns that end where a reading of a candidate of `words` words ends."""
+    for number, needed, spanned in path.node.ends:
+        if words > 1 and spanned != words:
             continue
-        if franco and sum(needed) < _shortest(token):
-            continue
-        if all(have >= need for have, need in zip(path.repeats, needed, strict=True)):
+        if sum(needed) >= shortest and all(have >= need for have, need in zip(path.repeats, needed, strict=True)):
             yield Hit(number, franco)
 
 
-def _shortest(token: Token) -> int:
-    return SHORTEST_PLAIN if FRANCO_DIGITS.isdisjoint(token.text) else SHORTEST_WITH_DIGIT
+def _shortest(text: str) -> int:
+    return SHORTEST_PLAIN if FRANCO_DIGITS.isdisjoint(text) else SHORTEST_WITH_DIGIT
+
+
+def _may_be_franco(text: str) -> bool:
+    return not ARABIC.search(text) or not FRANCO_DIGITS.isdisjoint(text)
