@@ -120,8 +120,8 @@ async def test_a_turned_phone_video_stands_upright_in_every_output(sandbox: Sand
     assert (posted.width, posted.height) == (120, 160)
 
 
-async def test_hdr_is_folded_into_ordinary_brightness_everywhere(sandbox, tmp_path):
-    shades = {}
+async def test_hdr_is_folded_into_ordinary_brightness_everywhere(sandbox: Sandbox, tmp_path: Path) -> None:
+    shades: dict[tuple[bool, str], int] = {}
     for hdr in (False, True):
         clip = Clip(seconds=0.3, video="libx265", pix_fmt="yuv420p10le", audio=None, hdr=hdr)
         path, out = make(tmp_path / f"{hdr}.mov", clip), tmp_path / str(hdr)

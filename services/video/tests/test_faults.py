@@ -68,7 +68,7 @@ async def events_of(running: Any, video_id: UUID) -> Any:
     return sorted(events, key=lambda event: event.revision)
 
 
-async def state_of(running, video_id):
+async def state_of(running: Any, video_id: UUID) -> str | None:
     async with running.database.read() as work:
         row = await work.one("SELECT state FROM video WHERE id = %s", (video_id,))
         return row["state"] if row else None
