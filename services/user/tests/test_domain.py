@@ -195,6 +195,12 @@ def test_a_verdict_counts_only_for_the_text_it_is_about() -> None:
     assert (refused.display_name, refused.refused_code) == ("old", "insult")
 
 
+def test_a_text_that_passed_once_and_is_refused_later_leaves_nothing() -> None:
+    shown = profile(display_name="slang", approved_display_name="slang", text_revision=3)
+    refused = after_verdict(shown, 5, "insult")
+    assert (refused.display_name, refused.approved_display_name) == ("", "")
+
+
 def test_the_smallest_form_that_is_wide_enough_is_shown() -> None:
     forms = [Form(url=str(width), width=width) for width in (480, 160, 1080)]
     assert best_form(forms) == "160"

@@ -87,6 +87,14 @@ def after_verdict(profile: Profile, judged: int, code: str | None) -> Profile:
         return profile
     if code is None:
         return msgspec.structs.replace(profile, approved_display_name=profile.display_name, approved_bio=profile.bio)
+    passed = (profile.approved_display_name, profile.approved_bio)
+    if passed == (profile.display_name, profile.bio):
+        passed = ("", "")  # what once passed is refused now
     return msgspec.structs.replace(
-        profile, display_name=profile.approved_display_name, bio=profile.approved_bio, refused_code=code
+        profile,
+        display_name=passed[0],
+        bio=passed[1],
+        approved_display_name=passed[0],
+        approved_bio=passed[1],
+        refused_code=code,
     )
