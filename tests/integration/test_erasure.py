@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 import pytest_asyncio
+from aiokafka import ConsumerRecord
 from msgspec.structs import replace
 from PIL import Image
 from psycopg import AsyncConnection
@@ -27,7 +28,7 @@ from daira_devtools.demo.tus import Upload
 from daira_devtools.stack import Endpoints, Stack
 from daira_kit.clock import now
 from daira_testing.clips import Clip, make
-from daira_testing.traces import find_traces, lag, read_topic, rewind
+from daira_testing.traces import find_traces, lag, read_topics, rewind
 from daira_testing.waiting import eventually
 
 HURRIED_GRACE_DAYS = "0.00002"
@@ -172,17 +173,21 @@ async def story(hurried: Endpoints, own_stack: Stack, tmp_path_factory: pytest.T
     person.phone.call("DELETE", "/v1/users/me")
 
     async def is_told() -> bool:
-        keys = {record.key for record in await read_topic(hurried, UserErasedV1.topic)}
+        keys = {record.key for record in await records(hurried, UserErasedV1.topic)}
         return person.id.encode() in keys
 
     await eventually(is_told, within=60, every=1)
     return Story(person, friend, posts, parts, url)
 
 
+async def records(stack: Endpoints, topic: str) -> list[ConsumerRecord]:
+    return (await read_topics(stack, [topic]))[topic]
+
+
 async def bury_profile(stack: Endpoints, person: Person) -> None:
     """As if feed could not have handled the newest profile."""
-    records = await read_topic(stack, ProfileChangedV1.topic)
-    newest = [record for record in records if record.key == person.id.encode()][-1]
+    told = await records(stack, ProfileChangedV1.topic)
+    newest = [record for record in told if record.key == person.id.encode()][-1]
     async with open_producer(stack.kafka_bootstrap, "feed") as producer:
         await producer.send(f"{ProfileChangedV1.topic}.dlq.feed", newest.key, newest.value, [])
 

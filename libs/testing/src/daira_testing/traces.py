@@ -1,6 +1,7 @@
 """Everything a stack stores, as (place, text), to search for what should not be there."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -96,8 +97,7 @@ async def _objects(stack: Endpoints) -> AsyncIterator[Trace]:
 async def _records(stack: Endpoints) -> AsyncIterator[Trace]:
     """What every topic says once compaction has run; of topics without compaction, every record."""
     policies = {spec.name: spec.config["cleanup.policy"] for spec in declared_specs()}
-    for topic in await _topic_names(stack):
-        records = await read_topic(stack, topic)
+    for topic, records in (await read_topics(stack, await _topic_names(stack))).items():
         if "compact" in policies.get(topic, ""):
             records = list({record.key: record for record in records}.values())
         for record in records:
@@ -113,60 +113,48 @@ async def _topic_names(stack: Endpoints) -> list[str]:
         await admin.close()
 
 
-async def read_topic(stack: Endpoints, topic: str) -> Sequence[ConsumerRecord]:
-    """Every record a topic holds now, in order within each partition."""
-    client = AIOKafkaConsumer(bootstrap_servers=stack.kafka_bootstrap, enable_auto_commit=False)
-    await client.start()
-    try:
-        partitions = await _partitions(client, topic)
-        client.assign(partitions)
+async def read_topics(stack: Endpoints, names: Iterable[str]) -> dict[str, list[ConsumerRecord]]:
+    """Every record that these topics hold now, in order within each partition."""
+    found: dict[str, list[ConsumerRecord]] = {name: [] for name in names}
+    async with _assigned(stack, found) as (client, partitions):
         await client.seek_to_beginning(*partitions)
         ends = await client.end_offsets(partitions)
-        found: list[ConsumerRecord] = []
         while any([await client.position(partition) < end for partition, end in ends.items()]):
-            for records in (await client.getmany(timeout_ms=200)).values():
-                found += records
-        return found
-    finally:
-        await client.stop()
-
-
-async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    client._client.add_topic(topic)
-    await client._client.force_metadata_update()
-    return [TopicPartition(topic, number) for number in sorted(client.partitions_for_topic(topic) or ())]
+            for partition, records in (await client.getmany(timeout_ms=200)).items():
+                found[partition.topic] += records
+    return found
 
 
 async def rewind(stack: Endpoints, service: str, names: Iterable[str]) -> None:
     """The service's consumer group begins every one of these topics anew; nobody may be in the group meanwhile."""
-    client = AIOKafkaConsumer(
-        bootstrap_servers=stack.kafka_bootstrap, group_id=f"daira.{service}", enable_auto_commit=False
-    )
-    await client.start()
-    try:
-        for topic in names:
-            partitions = await _partitions(client, topic)
-            client.assign(partitions)
-            starts = await client.beginning_offsets(partitions)
-            await client.commit({partition: starts[partition] for partition in partitions})
-    finally:
-        await client.stop()
+    async with _assigned(stack, names, service) as (client, partitions):
+        await client.commit(await client.beginning_offsets(partitions))
 
 
 async def lag(stack: Endpoints, service: str, names: Iterable[str]) -> int:
     """How many records of these topics the service has not yet committed."""
-    client = AIOKafkaConsumer(
-        bootstrap_servers=stack.kafka_bootstrap, group_id=f"daira.{service}", enable_auto_commit=False
-    )
+    async with _assigned(stack, names, service) as (client, partitions):
+        ends = await client.end_offsets(partitions)
+        return sum([end - (await client.committed(partition) or 0) for partition, end in ends.items()])
+
+
+@asynccontextmanager
+async def _assigned(
+    stack: Endpoints, names: Iterable[str], service: str | None = None
+) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    """A client with all partitions of these topics, of the service's group if one is named."""
+    group = f"daira.{service}" if service else None
+    client = AIOKafkaConsumer(bootstrap_servers=stack.kafka_bootstrap, group_id=group, enable_auto_commit=False)
     await client.start()
     try:
-        total = 0
-        for topic in names:
-            partitions = await _partitions(client, topic)
-            client.assign(partitions)
-            for partition, end in (await client.end_offsets(partitions)).items():
-                total += end - (await client.committed(partition) or 0)
-        return total
+        for name in names:
+            client._client.add_topic(name)
+        await client._client.force_metadata_update()
+        partitions = [
+            TopicPartition(name, number) for name in names for number in sorted(client.partitions_for_topic(name) or ())
+        ]
+        client.assign(partitions)
+        yield client, partitions
     finally:
         await client.stop()
 
