@@ -38,6 +38,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     pix_fmt: str = "yuv420p"
     audio: str | None = "aac"
     audio_seconds: float | None = None
+    audio_start: float = 0.0
+    video_start: float = 0.0
     turned: int = 0
     uneven: bool = False
     noise: bool = False
@@ -136,7 +138,7 @@ def _fill_video(container: OutputContainer, stream: VideoStream, clip: Clip) -> 
     for number in range(max(1, round(clip.seconds * clip.rate))):
         frame = VideoFrame.from_ndarray(_pixels(clip, number, noise), format="rgb24")
         # Uneven clips wander up to half a frame, as phones in poor light do.
-        frame.pts = number * 4 + (number % 3 if clip.uneven else 0)
+        frame.pts = number * 4 + (number % 3 if clip.uneven else 0) + round(clip.video_start / base)
         if number * 2 >= clip.seconds * clip.rate:
             frame.pts += round(clip.jump / base)
         frame.time_base = base
@@ -158,11 +160,12 @@ def _pixels(clip: Clip, number: int, noise: np.random.Generator) -> np.ndarray:
 def _fill_audio(container: OutputContainer, stream: AudioStream, clip: Clip) -> None:
     total = int((clip.seconds if clip.audio_seconds is None else clip.audio_seconds) * _SAMPLE_RATE)
     size = stream.codec_context.frame_size or 960
+    first = round(clip.audio_start * _SAMPLE_RATE)
     for start in range(0, total, size):
         angle = 2 * np.pi * 440 * (start + np.arange(min(size, total - start))) / _SAMPLE_RATE
         tone = (0.3 * np.sin(angle)).astype(np.float32)
         frame = AudioFrame.from_ndarray(np.stack([tone, tone]), format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, start, Fraction(1, _SAMPLE_RATE)
+        frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, first + start, Fraction(1, _SAMPLE_RATE)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 

@@ -127,9 +127,9 @@ def _refuse_cut(container: InputContainer, picture: _Track, sound: _Track) -> No
     if picture.stream.duration is not None:
         promised = picture.stream.duration * (picture.stream.time_base or Fraction(0))
     else:
-        # Matroska promises for the whole file only.
+        # Matroska promises for the whole file only, and counts from zero, not from its first picture.
         promised = Fraction(container.duration or 0, 1_000_000)
-        found = max(found, sound.end - sound.start if sound.stamps else Fraction(0))
+        found = max(picture.end, sound.end)
     if found < promised * _CUT_SHARE - _CUT_SECONDS:
         raise MediaRejected(FailureCode.TRUNCATED, f"{float(found):.1f} s of {float(promised):.1f} s are there")
 
