@@ -187,10 +187,10 @@ async def test_without_redis_log_in_fails_closed_and_sessions_live_on(
 
 
 async def test_production_has_no_sandbox_and_sandbox_refuses_production(
-    make_database: Any, common_settings: Any, redis_url: str, mint: Any
+    make_database: Any, common_settings: Any, object_settings: Any, redis_url: str, mint: Any
 ) -> None:
     database = await make_database("auth")
-    values = common_settings(database) | {
+    values = common_settings(database) | object_settings | {
         "redis_url": redis_url,
         "root_private_key": mint.root_private_key,
         "secret": "x" * 40,

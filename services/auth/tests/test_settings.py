@@ -12,6 +12,9 @@ NEEDED = {
     "DAIRA_AUTH_ROOT_PUBLIC_KEY": "x",
     "DAIRA_AUTH_ROOT_PRIVATE_KEY": "x",
     "DAIRA_AUTH_SECRET": "x",
+    "DAIRA_AUTH_S3_ENDPOINT": "http://x",
+    "DAIRA_AUTH_S3_ACCESS_KEY": "x",
+    "DAIRA_AUTH_S3_SECRET_KEY": "x",
 }
 
 
