@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,22 @@ async def test_sound_and_picture_stay_in_step_however_they_begin(
         picture, tone = first_moments(tmp_path / "out" / file)
         assert abs(tone - picture - (late_sound - begins)) < 0.05
     assert abs(float(source.start) - begins) < 0.05
+
+
+async def test_what_a_phone_cut_off_the_beginning_is_not_shown(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", Clip(seconds=3, audio=None))
+    body = bytearray(path.read_bytes())
+    entry = body.index(b"elst") + 12
+    duration, begin = struct.unpack_from(">Ii", body, entry)
+    # The track begins 1.5 s later (its clock ticks 15,360 times a second, the file's 1,000 times).
+    struct.pack_into(">Ii", body, entry, duration - 1500, begin + int(1.5 * 15_360))
+    path.write_bytes(body)
+
+    source, _ = await transcode(sandbox, path, tmp_path / "out")
+
+    facts = checked(tmp_path / "out")
+    assert abs(float(source.seconds) - 1.5) < 0.05
+    assert abs(facts.variants[0].seconds - 1.5) < 0.05
 
 
 def first_moments(path: Path) -> tuple[float, float]:

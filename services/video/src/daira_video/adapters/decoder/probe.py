@@ -49,14 +49,16 @@ class _Track:
 
     def add(self, packet: "Packet[Any]") -> None:
         """Note the packet's time; try to decode while nothing was decoded yet."""
-        if packet.pts is None or packet.is_discard or not packet.size:
+        if not packet.size:
             return
-        start = packet.pts * packet.time_base
-        self.stamps.append(start)
-        self.end = max(self.end, start + (packet.duration or 0) * packet.time_base)
         if self._tried < _TRIES:
-            self._tried += 1
+            # What an editor cut away is not shown, but what follows needs it to be decoded.
+            self._tried += not packet.is_discard
             self.decode(packet)
+        if packet.pts is not None and not packet.is_discard:
+            start = packet.pts * packet.time_base
+            self.stamps.append(start)
+            self.end = max(self.end, start + (packet.duration or 0) * packet.time_base)
 
     def decode(self, packet: "Packet[Any] | None") -> None:
         """Give a packet to the decoder, or None for what it still holds; damage is no reason to stop here."""
