@@ -198,7 +198,9 @@ class Replica(msgspec.Struct, kw_only=True):
 
 
 @pytest.fixture
-async def spawn(make_settings: Callable[..., Settings], mint: TokenMint, probe: TopicProbe) -> AsyncIterator[Callable[..., Awaitable[Replica]]]:
+async def spawn(
+    make_settings: Callable[..., Settings], mint: TokenMint, probe: TopicProbe
+) -> AsyncIterator[Callable[..., Awaitable[Replica]]]:
     replicas: list[Replica] = []
 
     async def spawner(**changes: Any) -> Replica:

@@ -57,7 +57,9 @@ async def test_an_app_uploads_in_chunks_of_5_mib(running: Any, tus_js: Any, tmp_
     assert await running.stored(seen["url"]) == film.read_bytes()
 
 
-async def test_an_app_resumes_at_another_replica_when_its_own_was_killed(running: Any, tus_js: Any, spawn: Any, tmp_path: Any) -> None:
+async def test_an_app_resumes_at_another_replica_when_its_own_was_killed(
+    running: Any, tus_js: Any, spawn: Any, tmp_path: Any
+) -> None:
     film = movie(tmp_path, 25 * MIB)
     doomed = await spawn(lease_seconds=2.0, pause_seconds=1.0)
     order = {"token": running.mint.token(running.person), "file": str(film), "chunkSize": 5 * MIB}
