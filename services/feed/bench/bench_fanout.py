@@ -148,7 +148,9 @@ async def growth(feed: FeedService, database: Database) -> None:
     note = f"{took:.0f} ms for {MANY:,}"
     per_thousand = took / MANY * FOLLOWERS
     tell(compare("fan-out", "ms per 1,000 followers as they grow", [per_thousand], [median(whole)], bar=1.5, note=note))
-    star = await author_with(database, MANY, Mode.PULLED)
+    star = many
+    async with database.work() as work:
+        await audience.put_mode(work, star, Mode.PULLED)
 
     figures = await in_turn(lambda: spread(feed, database, star), lambda: spread(feed, database, few), rounds=9)
     note = f"pushing to {FOLLOWERS:,}: a celebrity costs one write however many follow"

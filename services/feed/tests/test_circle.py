@@ -100,6 +100,17 @@ async def test_a_block_empties_both_circles_and_its_end_brings_nothing_back_by_i
     assert len(await any_feed.circle_ids(one)) == 1
 
 
+async def test_the_end_of_a_block_brings_back_what_is_still_followed(any_feed: Any) -> None:
+    author, reader = await couple(any_feed)
+    post_id = await any_feed.published(author, "you again")
+    await any_feed.relate(author, reader, blocks=True)
+    assert await any_feed.circle_ids(reader) == []
+
+    await any_feed.relate(author, reader, blocks=False)
+
+    assert await any_feed.circle_ids(reader) == [post_id]
+
+
 async def test_a_mute_hides_and_its_end_shows_again(any_feed: Any) -> None:
     author, reader = await couple(any_feed)
     post_id = await any_feed.published(author, "loud")

@@ -56,6 +56,7 @@ async def test_a_video_post_is_published_when_approved_and_playable(any_feed: An
     await any_feed.follow(reader, author)
     await any_feed.circle(reader)
     post = await any_feed.post(author, "فيديو #دايرة", mediaIds=[str(media_id)])
+    assert [(one["id"], one["state"]) for one in post["media"]] == [(str(media_id), "PROCESSING")]
 
     await any_feed.verdict(post["id"], Decision.APPROVED)
     await any_feed.probe.publish(asset(author, media_id))

@@ -183,7 +183,7 @@ class Posts:
         known = await media.find_many(work, words.media_ids) if words.media_ids else {}
         profiles = await people.find_profiles(work, [post.author_id])
         standings = await people.find_standings(work, reader_id, [post.author_id])
-        card = render_post(post, words, known, is_saving=is_saving)
+        card = render_post(post, words, known, is_saving=is_saving, with_unknown=is_own)
         return PostView(
             **msgspec.structs.asdict(card),
             author=render_author(post.author_id, profiles.get(post.author_id)),

@@ -26,8 +26,13 @@ def render_author(user_id: UUID, profile: Profile | None) -> AuthorCard:
     )
 
 
-def render_post(post: Post, words: Words, media: Mapping[UUID, Medium], *, is_saving: bool) -> PostCard:
-    """The post with the given revision's words; media that were removed since are left out."""
+def render_post(
+    post: Post, words: Words, media: Mapping[UUID, Medium], *, is_saving: bool, with_unknown: bool = False
+) -> PostCard:
+    """The post with the given revision's words; media that were removed since are left out.
+
+    `with_unknown`: to the author, media nobody has heard of yet are shown as being processed.
+    """
     shown = [media[media_id] for media_id in words.media_ids if media_id in media]
     shown = [medium for medium in shown if not _is_removed(medium)]
     return PostCard(
@@ -42,7 +47,7 @@ def render_post(post: Post, words: Words, media: Mapping[UUID, Medium], *, is_sa
         duet_of=post.duet_of,
         stitch_of=post.stitch_of,
         quote_of=post.quote_of,
-        media=[_medium(medium) for medium in shown],
+        media=[_medium(medium) for medium in shown] + (_unknown(words, media) if with_unknown else []),
         video=_first_video(shown, is_saving=is_saving),
     )
 
@@ -53,6 +58,11 @@ def cards_of(post: Post, words: Words, media: Mapping[UUID, Medium]) -> tuple[by
     if card.video is None:
         return msgspec.json.encode(card), None
     return msgspec.json.encode(card), msgspec.json.encode(render_post(post, words, media, is_saving=True))
+
+
+def _unknown(words: Words, media: Mapping[UUID, Medium]) -> list[MediaOut]:
+    kind, state = AssetKind.UNKNOWN.value, AssetState.PROCESSING.value
+    return [MediaOut(id=media_id, kind=kind, state=state) for media_id in words.media_ids if media_id not in media]
 
 
 def _is_removed(medium: Medium) -> bool:

@@ -99,7 +99,7 @@ class Spreading:
     async def _all_followers(self, post: Post, entry: Entry, progress: Spread) -> None:
         after, write = progress.after_follower, push if progress.wanted == "SHOWN" else pull_back
         while True:
-            async with self._database.work() as work:
+            async with self._database.read() as work:
                 page = await self._read_page(work, post.author_id, after)
             await write(self._wire, page.readers, entry)
             PUSHED.labels(progress.wanted).inc(len(page.readers))
