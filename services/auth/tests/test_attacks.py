@@ -190,12 +190,16 @@ async def test_production_has_no_sandbox_and_sandbox_refuses_production(
     make_database: Any, common_settings: Any, object_settings: Any, redis_url: str, mint: Any
 ) -> None:
     database = await make_database("auth")
-    values = common_settings(database) | object_settings | {
-        "redis_url": redis_url,
-        "root_private_key": mint.root_private_key,
-        "secret": "x" * 40,
-        "env": "prod",
-    }
+    values = (
+        common_settings(database)
+        | object_settings
+        | {
+            "redis_url": redis_url,
+            "root_private_key": mint.root_private_key,
+            "secret": "x" * 40,
+            "env": "prod",
+        }
+    )
 
     async with open_process("auth", Settings(**values), build) as process:
         assert not [route.path for route in process.app.routes if "sandbox" in route.path]
