@@ -170,3 +170,10 @@ async def test_every_operation_of_the_document_declares_the_problem_type(client:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert "application/problem+json" in operation["responses"]["500"]["content"], (path, method)
+
+
+async def test_the_document_asks_for_a_token_only_where_one_is_needed(client: AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+
+    assert paths["/v1/me"]["get"]["security"] == [{"bearer": []}]
+    assert "security" not in paths["/v1/broken/{kind}"]["get"]

@@ -38,7 +38,7 @@ class ProblemResponses(ReceiveRoutePlugin):
                 responses = {400: spec, 500: spec, **(handler.responses or {})}
                 if not handler.opt.get("public"):
                     responses = {401: spec, **responses}
-                handler.security = [{"bearer": []}]
+                    handler.security = [{"bearer": []}]
                 handler.responses = responses
                 if len(handler.http_methods) > 1 and isinstance(handler.operation_id, str):
                     handler.operation_id = _by_method(handler.operation_id)
