@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from daira_devtools.stack import ALL, Endpoints, Stack
+from daira_testing.browser import Watched, chromium_path, open_browser, open_page
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -12,3 +15,20 @@ async def platform(own_stack: Stack) -> AsyncIterator[Endpoints]:
     """Started on first use; stopped with the stack."""
     await own_stack.up(own_stack.base, ALL)
     yield own_stack.endpoints
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium of the system."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    async with open_browser(path) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def watched(browser: Browser, platform: Endpoints) -> AsyncIterator[Watched]:
+    """A fresh visitor with a phone's screen; nothing may have gone wrong at the end."""
+    async with open_page(browser, platform.gateway_url) as watched:
+        yield watched

@@ -48,17 +48,18 @@ class Person:
 
     async def circle(self) -> list[str]:
         """Every post id in the Circle, page by page."""
-        return [item["post"]["id"] for item in await self._all("/v1/feed/circle")]
+        return [item["post"]["id"] for item in await self.all("/v1/feed/circle")]
 
     async def stored_events(self) -> list[str]:
         """Every event id the platform holds of this person."""
-        return [item["id"] for item in await self._all("/v1/users/me/events")]
+        return [item["id"] for item in await self.all("/v1/users/me/events")]
 
     async def get(self, path: str, **params: str | int) -> Answer:
         """GET, insisting."""
         return await self._insist("GET", path, params=params)
 
-    async def _all(self, path: str) -> list[Answer]:
+    async def all(self, path: str) -> list[Answer]:
+        """Every item of a list, page by page."""
         items: list[Answer] = []
         params: dict[str, str | int] = {"limit": 100}
         while True:
