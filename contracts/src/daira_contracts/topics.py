@@ -110,6 +110,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dead_letter_name(topic: str, service: str) -> str:
+    """Derived, never declared. Without a test's prefix."""
     return f"{topic}.dlq.{service}"
 
 

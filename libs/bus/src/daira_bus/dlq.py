@@ -7,6 +7,7 @@ from aiokafka import ConsumerRecord
 
 from daira_bus.producer import Producer
 from daira_contracts.topics import topics
+from daira_contracts.topics import dead_letter_name
 from daira_kit.clock import now
 from daira_kit.errors import DairaError
 
@@ -14,11 +15,6 @@ WINDOW = 100
 MIN_DEAD = 20
 MAX_RATIO = 0.5
 STACK_CHARACTERS = 8_000
-
-
-def dlq_topic(topic: str, service: str) -> str:
-    """Derived, never declared."""
-    return f"{topic}.dlq.{service}"
 
 
 class DeadLetters:
@@ -43,14 +39,14 @@ class DeadLetters:
             "daira-dead-at": now().isoformat(),
         }
         headers = [*record.headers, *((name, value.encode()) for name, value in why.items())]
-        await self._producer.send(dlq_topic(topic, self._service), record.key, record.value, headers)
+        await self._producer.send(dead_letter_name(topic, self._service), record.key, record.value, headers)
 
     async def forget(self, record: ConsumerRecord) -> None:
         """A key was removed: what it said does not outlive it among the dead letters. Raises BrokerUnavailable."""
         topic = record.topic.removeprefix(self._prefix)
         declared = topics().get(topic)
         if declared is not None and declared.is_forgotten_by_key and record.key is not None:
-            await self._producer.send(dlq_topic(topic, self._service), record.key, None, [])
+            await self._producer.send(dead_letter_name(topic, self._service), record.key, None, [])
 
     def count(self, *, dead: bool) -> bool:
         """Note one outcome; True when so many recent records died that the consumer must stop."""
