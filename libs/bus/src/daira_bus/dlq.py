@@ -6,8 +6,7 @@ from collections import deque
 from aiokafka import ConsumerRecord
 
 from daira_bus.producer import Producer
-from daira_contracts.topics import topics
-from daira_contracts.topics import dead_letter_name
+from daira_contracts.topics import dead_letter_name, topics
 from daira_kit.clock import now
 from daira_kit.errors import DairaError
 
