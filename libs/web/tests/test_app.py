@@ -10,7 +10,7 @@ from litestar import Litestar, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from daira_kit.errors import Conflict, Unavailable
+from daira_kit.errors import BadRequest, Conflict, NotFound, PayloadTooLarge, Unavailable
 from daira_kit.ids import new_id
 from daira_stores.idempotency import IdempotencyKey
 from daira_stores.postgres import Database
@@ -109,10 +109,34 @@ async def test_titles_follow_the_readers_language(client: AsyncClient) -> None:
     assert response.json()["title"] == "يلزم تسجيل الدخول"
 
 
+async def test_titles_are_the_same_whoever_found_the_error(client: AsyncClient, mint: TokenMint) -> None:
+    arabic = {**mint.headers(new_id()), "Accept-Language": "ar", "Content-Type": "application/json"}
+    asked: list[tuple[str, str, bytes, str]] = [
+        ("POST", "/v1/notes", b"{", BadRequest.title_ar),
+        ("POST", "/v1/notes", b"x" * 2_000_000, PayloadTooLarge.title_ar),
+        ("GET", "/v1/nowhere", b"", NotFound.title_ar),
+        ("DELETE", "/v1/notes", b"", "طريقة غير مسموحة"),
+    ]
+
+    for method, path, body, title in asked:
+        assert (await client.request(method, path, content=body, headers=arabic)).json()["title"] == title
+
+
 async def test_a_field_that_does_not_validate_is_named(client: AsyncClient, mint: TokenMint) -> None:
     response = await client.post("/v1/notes", json={"theText": 7}, headers=mint.headers(new_id()))
 
     assert response.json()["errors"][0]["field"] == "theText"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"theText": "\xff\xfe"}', b'{"theText":' + b"[" * 100_000, b'{"theText": "x', b"\0"]
+)
+async def test_a_body_that_is_no_json_is_the_clients_mistake(body: bytes, client: AsyncClient, mint: TokenMint) -> None:
+    headers = {**mint.headers(new_id()), "Content-Type": "application/json"}
+
+    response = await client.post("/v1/notes", content=body, headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
 async def test_a_body_that_is_too_large_is_413(client: AsyncClient, mint: TokenMint) -> None:

@@ -15,7 +15,7 @@ from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ControllerRouterHandler, Method, Receive, Scope, Send
 
-from daira_kit.errors import DairaError
+from daira_kit.errors import BadRequest, DairaError
 from daira_stores.idempotency import Replayed
 from daira_web.guards import PUBLIC, provide_caller, provide_maybe_caller
 from daira_web.health import HEALTH_ROUTES, Health
@@ -47,6 +47,17 @@ class ProblemResponses(ReceiveRoutePlugin):
 def _by_method(name: str) -> Callable[[HTTPRouteHandler, Method, list[Any]], str]:
     """GET keeps the name; the HEAD of the same handler is `<name>Head`: operation ids must be unique."""
     return lambda _handler, method, _path: name if method == "GET" else f"{name}{method.capitalize()}"
+
+
+class DairaRequest(Request[Any, Any, Any]):
+    """Also a body that the decoder cannot even begin to read is the client's mistake."""
+
+    async def json(self) -> Any:
+        """The body. Raises BadRequest for bytes that are no UTF-8 and for lists in lists in lists."""
+        try:
+            return await super().json()
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise BadRequest("The body cannot be read as JSON") from error
 
 
 class DairaApp(Litestar):
@@ -94,6 +105,7 @@ def create_app(
             Exception: on_any,
         },
         openapi_config=_openapi(service),
+        request_class=DairaRequest,
         plugins=[ProblemResponses()],
         state=State({"verifier": verifier, "health": health}),
         request_max_body_size=MAX_BODY,

@@ -8,7 +8,16 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from daira_kit.errors import DairaError, ValidationFailed
+from daira_kit.errors import (
+    BadRequest,
+    DairaError,
+    Forbidden,
+    NotFound,
+    PayloadTooLarge,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from daira_observe.logs import get_logger
 from daira_stores.idempotency import Replayed
 from daira_stores.transient import is_transient
@@ -22,7 +31,11 @@ _CODES = {
     405: "method_not_allowed",
     413: "payload_too_large",
 }
-_ARABIC = {400: "طلب غير صالح", 401: "يلزم تسجيل الدخول", 404: "غير موجود", 405: "طريقة غير مسموحة"}
+_KNOWN = (BadRequest, Unauthorized, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, DairaError)
+_TITLES = {
+    405: ("Method not allowed", "طريقة غير مسموحة"),
+    **{error.status: (error.title, error.title_ar) for error in _KNOWN},
+}
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +71,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         return on_daira_error(request, ValidationFailed(errors=_fields(error)))
     status = error.status_code
     code = _CODES.get(status, "http_error" if status < 500 else "internal_error")
-    title = HTTPStatus(status).phrase
-    if _wants_arabic(request):
-        title = _ARABIC.get(status, title)
+    phrase = HTTPStatus(status).phrase
+    title = _TITLES.get(status, (phrase, phrase))[_wants_arabic(request)]
     detail = error.detail if status < 500 else "Something went wrong on our side."
     return _answer(request, status, code, title, detail, dict(error.headers or {}), [], {})
 
