@@ -19,7 +19,6 @@ from daira_video.domain.ladder import SEGMENT_SECONDS, Rung, ladder, mp4_rung
 from daira_video.domain.limits import Limits, Source
 
 ROUNDS = 5
-PRESET = "fast"
 BAR = 1.1
 FIRST_PASS_SHARE = 0.3
 FFMPEG = shutil.which("ffmpeg") or ""
@@ -66,7 +65,7 @@ def command(path: Path, folder: Path, source: Source, rungs: tuple[Rung, ...]) -
     for rung in rungs:
         (folder / rung.name).mkdir()
         line += [
-            "-map", f"[out{rung.name}]", "-map", "0:a", "-c:v", "libx264", "-preset", PRESET, "-profile:v", "high",
+            "-map", f"[out{rung.name}]", "-map", "0:a", "-c:v", "libx264", "-preset", rung.preset, "-profile:v", "high",
             "-b:v", str(rung.video_bps), "-maxrate", str(rung.max_bps), "-bufsize", str(rung.buffer_bits),
             "-g", str(rung.gop), "-keyint_min", str(rung.gop), "-sc_threshold", "0",
             "-c:a", "aac", "-ac", "2", "-ar", "48000", "-b:a", str(rung.audio_bps),
@@ -81,7 +80,7 @@ class Bench:
 
     def __init__(self, clip: Path, root: Path) -> None:
         self.clip, self.root = clip, root
-        self.sandbox = Sandbox(Limits(), minimum=Level.LIMITED, threads=2, preset=PRESET)
+        self.sandbox = Sandbox(Limits(), minimum=Level.LIMITED, threads=2)
         self.ours, self.peer = Cost(), Cost()
         self.first_shares: list[float] = []
 
@@ -133,7 +132,7 @@ async def main() -> None:
         bench = Bench(root / "clip.mp4", root)
         await in_turn(bench.run_ours, bench.run_peer, rounds=ROUNDS, warm_up=0)
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    note = f"{PRESET}, five rungs, two passes + poster + mp4 beside one command; largest child {memory:.0f} MB"
+    note = f"five rungs, two passes + poster + mp4 beside one command; largest child {memory:.0f} MB"
     tell(compare("video/ladder", "CPU s", bench.ours.cpu, bench.peer.cpu, bar=BAR, note=note))
     tell(compare("video/ladder", "wall s", bench.ours.wall, bench.peer.wall, bar=BAR, note=note))
     share = median(bench.first_shares)

@@ -23,8 +23,6 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     """How long a killed worker's video waits for the next worker."""
     decoder_threads: int = 2
     """Threads that decode one video; each rung has one encoder thread besides."""
-    preset: str = "fast"
-    """libx264 preset of all rungs."""
     max_video_mib: int = 2048
     """Largest original."""
     max_seconds: int = 600

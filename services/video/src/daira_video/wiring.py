@@ -42,7 +42,6 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         limits,
         minimum=Level(settings.min_sandbox_level),
         threads=settings.decoder_threads,
-        preset=settings.preset,
     )
     workspace = Workspace(settings.work_folder)
     workspace.sweep()

@@ -45,7 +45,6 @@ class Encode(msgspec.Struct, frozen=True, kw_only=True, tag="encode"):
     rungs: tuple[Rung, ...]
     mp4: str | None
     threads: int
-    preset: str
     patient: bool
 
 

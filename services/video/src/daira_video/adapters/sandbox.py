@@ -64,11 +64,10 @@ async def _ignore(_: float) -> None:
 class Sandbox:
     """Children of one worker. `minimum` is the weakest confinement under which a stranger's file is opened."""
 
-    def __init__(self, limits: Limits, *, minimum: Level, threads: int, preset: str = "fast") -> None:
+    def __init__(self, limits: Limits, *, minimum: Level, threads: int) -> None:
         self._limits = limits
         self._minimum = minimum
         self._threads = threads
-        self._preset = preset
 
     async def measure(self) -> Level:
         """The confinement reached here, proven by attempts to break out.
@@ -117,7 +116,6 @@ class Sandbox:
             rungs=rungs,
             mp4=mp4,
             threads=self._threads,
-            preset=self._preset,
             patient=patient,
         )
         return await self._answer(job, protocol.Encoded, report)

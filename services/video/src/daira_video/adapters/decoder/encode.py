@@ -40,7 +40,6 @@ class _Ladder:
                 rung,
                 sound=job.source.has_audio,
                 mp4=folder / "video.mp4" if rung.name == job.mp4 else None,
-                preset=job.preset,
             )
             for rung in job.rungs
         ]

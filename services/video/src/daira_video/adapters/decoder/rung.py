@@ -29,12 +29,12 @@ _MUXER_LIST = "muxer.m3u8"
 class RungWriter:
     """`add_audio` before the first frame; `close` writes the playlist and says what was made."""
 
-    def __init__(self, folder: Path, rung: Rung, *, sound: bool, mp4: Path | None, preset: str) -> None:
+    def __init__(self, folder: Path, rung: Rung, *, sound: bool, mp4: Path | None) -> None:
         folder.mkdir()
         self._folder = folder
         self._rung = rung
         self._hls = _open_hls(folder)
-        self._picture = _add_picture(self._hls, rung, preset)
+        self._picture = _add_picture(self._hls, rung)
         self.sound = _add_sound(self._hls, rung) if sound else None
         self._hls.start_encoding()
         self._mp4 = _Mp4(mp4, [self._picture, self.sound]) if mp4 is not None else None
@@ -111,9 +111,9 @@ def _open_hls(folder: Path) -> OutputContainer:
     return av.open(str(folder / _MUXER_LIST), "w", format="hls", options=options)
 
 
-def _add_picture(container: OutputContainer, rung: Rung, preset: str) -> VideoStream:
+def _add_picture(container: OutputContainer, rung: Rung) -> VideoStream:
     options = {
-        "preset": preset,
+        "preset": rung.preset,
         "profile": "high",
         "maxrate": str(rung.max_bps),
         "bufsize": str(rung.buffer_bits),
