@@ -9,6 +9,7 @@ from daira_bus.producer import Producer
 from daira_contracts.topics import dead_letter_name, topics
 from daira_kit.clock import now
 from daira_kit.errors import DairaError
+from daira_observe.private import without_values
 
 WINDOW = 100
 MIN_DEAD = 20
@@ -32,8 +33,8 @@ class DeadLetters:
             "daira-original-offset": str(record.offset),
             "daira-handler": handler,
             "daira-error-code": error.code if isinstance(error, DairaError) else type(error).__name__,
-            "daira-error": str(error)[:1000],
-            "daira-stack": "".join(traceback.format_exception(error))[-STACK_CHARACTERS:],
+            "daira-error": without_values(str(error))[:1000],
+            "daira-stack": without_values("".join(traceback.format_exception(error)))[-STACK_CHARACTERS:],
             "daira-attempts": str(attempts),
             "daira-dead-at": now().isoformat(),
         }

@@ -12,6 +12,7 @@ from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_observe.logs import get_logger
 from daira_observe.metrics import JOBS
+from daira_observe.private import without_values
 from daira_observe.tracing import span
 from daira_stores.postgres import Database
 from daira_stores.transient import is_transient
@@ -30,6 +31,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     due_at: datetime
     traceparent: str | None
+    lease: str = ""
+    """Of this claim alone: whoever claims the row after it has another, also in the same process."""
 
     def payload_as(self, type_: type[T]) -> T:
         """The payload as the struct it was made from."""
@@ -83,7 +86,6 @@ class JobRunner:
     ) -> None:
         """`idle_seconds` between looks when nothing is due; a job added by this process is seen at once."""
         self._database, self._kinds, self._target, self._idle = database, kinds, target, idle_seconds
-        self._me = str(new_id())
         self._wakes: list[asyncio.Event] = []
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -130,16 +132,16 @@ class JobRunner:
         async with self._database.work() as work:
             row = await work.one(
                 """
-                UPDATE job SET leased_by = %(me)s, attempts = attempts + 1,
-                    leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
+                UPDATE job SET leased_by = %(lease)s, attempts = attempts + 1,
+                    leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
                 WHERE (kind, key) = (
                     SELECT kind, key FROM job
                     WHERE kind = %(kind)s AND state = 'DUE' AND due_at <= clock_timestamp()
                       AND (leased_until IS NULL OR leased_until < clock_timestamp())
                     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING kind, key, payload, attempts, due_at, traceparent
+                RETURNING kind, key, payload, attempts, due_at, traceparent, leased_by AS lease
                 """,
-                {"me": self._me, "lease": kind.lease_seconds, "kind": kind.kind},
+                {"lease": str(new_id()), "seconds": kind.lease_seconds, "kind": kind.kind},
             )
         return Job(**row) if row is not None else None
 
@@ -174,7 +176,7 @@ class JobRunner:
                         UPDATE job SET leased_until = clock_timestamp() + make_interval(secs => %s)
                         WHERE kind = %s AND key = %s AND leased_by = %s
                         """,
-                        (kind.lease_seconds, claimed.kind, claimed.key, self._me),
+                        (kind.lease_seconds, claimed.kind, claimed.key, claimed.lease),
                     )
             except Exception as error:
                 if not is_transient(error):
@@ -189,7 +191,7 @@ class JobRunner:
         async with self._database.work() as work:
             cursor = await work.execute(
                 "DELETE FROM job WHERE kind = %s AND key = %s AND leased_by = %s AND due_at = %s",
-                (claimed.kind, claimed.key, self._me, claimed.due_at),
+                (claimed.kind, claimed.key, claimed.lease, claimed.due_at),
             )
             if cursor.rowcount == 0:  # renewed while it ran: let it run again
                 await work.execute(
@@ -197,7 +199,7 @@ class JobRunner:
                     UPDATE job SET leased_until = NULL, leased_by = NULL
                     WHERE kind = %s AND key = %s AND leased_by = %s
                     """,
-                    (claimed.kind, claimed.key, self._me),
+                    (claimed.kind, claimed.key, claimed.lease),
                 )
 
     async def _failed(self, kind: JobKind, claimed: Job, error: Exception) -> None:
@@ -210,21 +212,60 @@ class JobRunner:
             async with self._database.work() as work:
                 await work.execute(
                     "UPDATE job SET state = 'DEAD', last_error = %s, leased_until = NULL WHERE kind = %s AND key = %s",
-                    (repr(error)[:1000], claimed.kind, claimed.key),
+                    (_reason(error), claimed.kind, claimed.key),
                 )
             return
         logger.warning("job_retries", kind=kind.kind, key=claimed.key, error=repr(error), attempt=claimed.attempts)
         JOBS.labels(kind.kind, "retried").inc()
         wait = min(0.5 * 2**claimed.attempts, LONGEST_WAIT if not transient else 5.0)
-        await self._release(claimed, now() + timedelta(seconds=wait), count=not transient, error=repr(error)[:1000])
+        await self._release(claimed, now() + timedelta(seconds=wait), count=not transient, error=_reason(error))
+
+    async def _is_as_claimed(self, claimed: Job) -> bool:
+        """False when the job was renewed while it ran, which begins its tries anew, or taken over."""
+        async with self._database.read() as work:
+            row = await work.one(
+                "SELECT true FROM job WHERE kind = %s AND key = %s AND leased_by = %s AND due_at = %s",
+                (claimed.kind, claimed.key, claimed.lease, claimed.due_at),
+            )
+        return row is not None
+
+    async def _give_up(self, kind: JobKind, claimed: Job, error: Exception) -> None:
+        logger.error("job_dead", kind=kind.kind, key=claimed.key, error=repr(error), exc_info=error)
+        if kind.on_dead is not None:
+            await kind.on_dead(claimed, error, self._target)
+        JOBS.labels(kind.kind, "dead").inc()
+        async with self._database.work() as work:
+            cursor = await work.execute(
+                """
+                UPDATE job SET state = 'DEAD', last_error = %s, leased_until = NULL, leased_by = NULL
+                WHERE kind = %s AND key = %s AND leased_by = %s AND due_at = %s
+                """,
+                (repr(error)[:1000], claimed.kind, claimed.key, claimed.lease, claimed.due_at),
+            )
+        if cursor.rowcount == 0:
+            await self._release(claimed, now(), count=True)
 
     async def _release(self, claimed: Job, due_at: datetime, *, count: bool, error: str | None = None) -> None:
+        # Renewed while it ran: it stays due when that said, and its tries are counted anew.
         async with self._database.work() as work:
             await work.execute(
                 """
-                UPDATE job SET leased_until = NULL, leased_by = NULL, due_at = %s,
-                    last_error = coalesce(%s, last_error), attempts = attempts - %s
-                WHERE kind = %s AND key = %s AND leased_by = %s
+                UPDATE job SET leased_until = NULL, leased_by = NULL, last_error = coalesce(%(error)s, last_error),
+                    due_at = CASE WHEN due_at = %(was)s THEN %(due)s ELSE due_at END,
+                    attempts = CASE WHEN due_at = %(was)s THEN attempts - %(off)s ELSE attempts END
+                WHERE kind = %(kind)s AND key = %(key)s AND leased_by = %(lease)s
                 """,
-                (due_at, error, 0 if count else 1, claimed.kind, claimed.key, self._me),
+                {
+                    "due": due_at,
+                    "was": claimed.due_at,
+                    "off": 0 if count else 1,
+                    "error": error,
+                    "kind": claimed.kind,
+                    "key": claimed.key,
+                    "lease": claimed.lease,
+                },
             )
+
+
+def _reason(error: BaseException) -> str:
+    return without_values(repr(error))[:1000]

@@ -7,6 +7,8 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from daira_observe.private import without_values
+
 
 def set_up_logging(service: str, level: str = "INFO") -> None:
     """Send structlog and the standard library through one JSON renderer on stderr."""
@@ -29,6 +31,7 @@ def set_up_logging(service: str, level: str = "INFO") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _leave_values_out,
                 structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False),
             ],
         )
@@ -45,6 +48,13 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger bound lazily to the set-up above."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _leave_values_out(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name in ("event", "error", "exception"):
+        if isinstance(event.get(name), str):
+            event[name] = without_values(event[name])
+    return event
 
 
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
