@@ -102,6 +102,8 @@ async def test_a_feed_is_the_same_after_its_author_is_no_celebrity_any_more(any_
     assert await mode(any_feed, star) == "PUSHED"
     assert await any_feed.circle(reader) == before
     (stars,) = await any_feed.wire.run([pack("SMEMBERS", keys.stars(reader.hex))])
+    (timeline,) = await any_feed.wire.run([pack("EXISTS", keys.timeline(star.hex))])
+    assert timeline == 0
     assert stars == [STAR_MARK] or stars == {STAR_MARK}
 
 

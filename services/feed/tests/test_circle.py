@@ -307,6 +307,23 @@ async def test_circles_nobody_reads_expire_before_pushes_stop(any_feed: Any) -> 
     assert all(0 < life < any_feed.settings.inactive_seconds for life in lives)
 
 
+async def test_cards_expire_and_counts_do_not(any_feed: Any) -> None:
+    author, reader = await couple(any_feed)
+    post = UUID(await any_feed.published(author, "counted"))
+    counts = b'{"likes":7,"comments":1,"shares":0,"views":90}'
+    await any_feed.cards.put_counts(author.hex, post.hex, 2, counts)
+    await any_feed.cards.put_counts(author.hex, post.hex, 1, b'{"likes":6}')
+
+    (item,) = (await any_feed.circle(reader))["items"]
+    names = (keys.post_card(author.hex, post.hex), keys.author_card(author.hex), keys.post_counts(author.hex, post.hex))
+    lives = await any_feed.wire.run([pack("TTL", name) for name in names])
+
+    assert item["counts"] == {"likes": 7, "comments": 1, "shares": 0, "views": 90}
+    assert lives[0] > 0
+    assert lives[1] > 0
+    assert lives[2] == -1
+
+
 async def test_a_reader_is_marked_active_once_a_day(any_feed: Any) -> None:
     _, reader = await couple(any_feed)
     await any_feed.sql("UPDATE reader SET active_at = %s WHERE user_id = %s", now() - timedelta(days=2), reader)

@@ -92,8 +92,8 @@ class Cards:
         ]
 
     async def put_counts(self, author: str, post: str, revision: int, counts: bytes) -> None:
-        """Ready JSON of likes, comments, shares and views."""
-        await self._wire.run([_put(keys.post_counts(author, post), PLAIN, revision, counts)])
+        """Ready JSON of likes, comments, shares and views; kept for ever, for only their teller knows them."""
+        await self._wire.run([_put(keys.post_counts(author, post), PLAIN, revision, counts, seconds=0)])
 
     async def put_author(self, author: UUID, revision: int, card: bytes, flag: str) -> None:
         """The author's name and picture, for all cards at once."""
@@ -146,7 +146,7 @@ class Wanted:
 _MISSING = StoredPost(None, NO_COUNTS, False, False)
 
 
-def _put(key: str, flag: str, revision: int, body: bytes, *, seconds: int = 0) -> Command:
+def _put(key: str, flag: str, revision: int, body: bytes, *, seconds: int = keys.CARD_SECONDS) -> Command:
     return PUT.call(key, flag, f"{revision:0{_DIGITS}}", body, seconds)
 
 

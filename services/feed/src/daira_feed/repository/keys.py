@@ -1,5 +1,7 @@
 """Names of Redis keys. Everything about one reader, and everything about one author, shares a cluster slot."""
 
+CARD_SECONDS = 30 * 86_400
+"""How long a card is kept after it was written; who reads it later gets it from PostgreSQL again."""
 GONE_SECONDS = 7 * 86_400
 """How long a tombstone of a post is kept; after that PostgreSQL says it again."""
 

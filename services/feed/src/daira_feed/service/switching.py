@@ -65,6 +65,7 @@ class Switching:
             for entry in entries:
                 await push(self._wire, readers, entry)
             await self._circles.remove_star(readers, author)
+        await self._timelines.drop(author)
 
     async def _followers(self, author_id: UUID) -> AsyncIterator[list[str]]:
         after: UUID | None = None
