@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -215,6 +216,40 @@ async def test_somebody_elses_post_is_neither_edited_nor_removed(me: Person, str
 
     assert (edited.status_code, removed.status_code) == (403, 403)
     assert (await me.get(path))["text"] == "أول منشور"
+
+
+# Uploads
+
+BAD_CHUNKS: dict[str, tuple[dict[str, str], bytes, int, str]] = {
+    "at another offset": ({"Upload-Offset": "7"}, b"x" * 10, 409, "upload_offset_mismatch"),
+    "at no offset": ({"Upload-Offset": "seven"}, b"x" * 10, 400, "upload_header_invalid"),
+    "damaged on the way": ({"Upload-Checksum": f"sha1 {'A' * 27}="}, b"x" * 10, 460, "checksum_mismatch"),
+    "with an unknown checksum": ({"Upload-Checksum": "crc32 AAAA"}, b"x" * 10, 400, "checksum_unsupported"),
+    "longer than declared": ({}, b"x" * 101, 413, "upload_too_large"),
+    "of another type": ({"Content-Type": "video/mp4"}, b"x" * 10, 415, "upload_content_type_wrong"),
+    "of another version": ({"Tus-Resumable": "0.2.2"}, b"x" * 10, 412, "tus_version_unsupported"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def begun(me: Person) -> str:
+    """The path of an upload of 100 bytes that holds none yet."""
+    made = await me.client.post("/v1/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "100"})
+    assert made.status_code == 201
+    return urlsplit(made.headers["Location"]).path
+
+
+@pytest.mark.parametrize("name", BAD_CHUNKS)
+async def test_a_bad_chunk_is_refused_and_nothing_of_it_kept(name: str, me: Person, begun: str) -> None:
+    changes, body, status, code = BAD_CHUNKS[name]
+    content_type = "application/offset+octet-stream"
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": content_type, **changes}
+
+    answer = await me.client.patch(begun, content=body, headers=headers)
+
+    assert_problem(answer, status, code)
+    kept = await me.client.head(begun, headers={"Tus-Resumable": "1.0.0"})
+    assert kept.headers["Upload-Offset"] == "0"
 
 
 # Cursors
