@@ -22,7 +22,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Chromium of the system."""
     path = chromium_path()
     if path is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
+        pytest.fail("the preview is tested in Chromium, and there is none: apt-get install chromium")
     async with open_browser(path) as browser:
         yield browser
 

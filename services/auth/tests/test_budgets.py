@@ -16,6 +16,7 @@ from daira_auth.wiring import open_limit_storage
 from daira_stores.redis import open_redis
 
 PHONE = "+201001234567"
+HOW_TO_GET_ONE = "no Valkey Cluster here: `make test` has one, and so has `stack up --with valkey-cluster`"
 CALLER = Caller(address="41.32.7.9", device_id="d")
 
 
@@ -24,13 +25,13 @@ async def url(request: pytest.FixtureRequest, stack: Any, redis_url: str) -> str
     if request.param == "node":
         return redis_url
     if not stack.cluster_nodes:
-        pytest.skip("this stack has no Valkey Cluster")
+        pytest.fail(HOW_TO_GET_ONE)
     found = f"redis+cluster://{stack.cluster_nodes[0]}"
     async with open_redis(found, timeout=1) as client:
         try:
             await client.ping()
         except (RedisError, RedisClusterException, OSError):
-            pytest.skip("the Valkey Cluster does not run: start the stack with valkey-cluster")
+            pytest.fail(HOW_TO_GET_ONE)
     return found
 
 
