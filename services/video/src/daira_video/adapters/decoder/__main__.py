@@ -10,7 +10,7 @@ from daira_video.adapters.confinement import Ceilings, enter
 from daira_video.adapters.decoder.lane import OutputFailed
 from daira_video.domain.limits import FailureCode, MediaRejected
 
-_PATIENCE = 5
+_PATIENCE = 10
 _PRELOAD = (
     "encodings.idna",
     "av.subtitles.stream",
