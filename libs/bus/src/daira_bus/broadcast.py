@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from daira_contracts._event import Event
+from daira_contracts.auth import SigningKeyChangedV1
 from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.transient import is_transient
@@ -38,7 +39,8 @@ class BroadcastReader:
         self._bootstrap, self._database, self._prefix = bootstrap, database, prefix
         self._views = {prefix + one.event_type.topic: one for one in views}
         self.ready = asyncio.Event()
-        """Set after the first full read, or after loading what an earlier run saved."""
+        """Set after the first full read; without Kafka, as soon as what an earlier run saved is loaded."""
+        self._saved: set[tuple[str, str]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; waits out the loss of Kafka with what is known."""
@@ -51,6 +53,8 @@ class BroadcastReader:
                 await self._read(stop)
             except (KafkaError, TimeoutError, OSError) as error:
                 logger.warning("broadcast_waits", error=repr(error))
+                if self._has_essentials():
+                    self.ready.set()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 1)
 
@@ -58,7 +62,7 @@ class BroadcastReader:
         while not stop.is_set():
             try:
                 async with self._database.read() as work:
-                    rows = await work.all("SELECT topic, value FROM broadcast")
+                    rows = await work.all("SELECT topic, key, value FROM broadcast")
                 break
             except Exception as error:
                 if not is_transient(error):
@@ -67,12 +71,13 @@ class BroadcastReader:
         else:
             return
         for row in rows:
-            self._apply(row["topic"], row["value"])
-        if rows and {row["topic"] for row in rows} >= self._essential():
-            self.ready.set()
+            if self._apply(row["topic"], row["value"]):
+                self._saved.add((row["topic"], row["key"]))
 
-    def _essential(self) -> set[str]:
-        return {topic for topic in self._views if "signing-key" in topic}
+    def _has_essentials(self) -> bool:
+        """Whether what was saved is enough to work with: signing keys, where this process verifies tokens."""
+        essential = {topic for topic in self._views if topic.endswith(SigningKeyChangedV1.topic)}
+        return bool(self._saved) and essential <= {topic for topic, _ in self._saved}
 
     async def _read(self, stop: asyncio.Event) -> None:
         client = AIOKafkaConsumer(
@@ -83,19 +88,37 @@ class BroadcastReader:
             partitions = await self._partitions(client)
             client.assign(partitions)
             await client.seek_to_beginning(*partitions)
-            waiting = {p: end for p, end in (await client.end_offsets(partitions)).items() if end > 0}
+            await self._read_to_the_end(client, partitions, stop)
             while not stop.is_set():
-                for partition in [p for p, end in waiting.items() if await client.position(p) >= end]:
-                    del waiting[partition]
-                if not waiting:
-                    self.ready.set()
-                batches = await client.getmany(timeout_ms=500, max_records=1000)
-                for records in batches.values():
-                    for record in records:
-                        await self._take(record)
+                await self._take_batch(client)
         finally:
             with suppress(KafkaError, TimeoutError, OSError):
                 await asyncio.wait_for(client.stop(), 5)
+
+    async def _read_to_the_end(
+        self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition], stop: asyncio.Event
+    ) -> None:
+        unseen = set(self._saved)
+        waiting = {p: end for p, end in (await client.end_offsets(partitions)).items() if end > 0}
+        while waiting and not stop.is_set():
+            unseen -= await self._take_batch(client)
+            for partition in [p for p, end in waiting.items() if await client.position(p) >= end]:
+                del waiting[partition]
+        if waiting:
+            return
+        for topic, key in unseen:  # removed while this process was away, and its tombstone is compacted away too
+            self._views[topic].remove(key)
+            await self._forget(topic, key)
+        self.ready.set()
+
+    async def _take_batch(self, client: AIOKafkaConsumer) -> set[tuple[str, str]]:
+        """Apply what arrived within half a second and say which keys it was about."""
+        seen = set()
+        for records in (await client.getmany(timeout_ms=500, max_records=1000)).values():
+            for record in records:
+                await self._take(record)
+                seen.add((record.topic, (record.key or b"").decode(errors="replace")))
+        return seen
 
     async def _partitions(self, client: AIOKafkaConsumer) -> list[TopicPartition]:
         partitions = []
@@ -141,11 +164,13 @@ class BroadcastReader:
                     """,
                     (topic, key, value, revision),
                 )
+            self._saved.add((topic, key))
 
     async def _forget(self, topic: str, key: str) -> None:
         with suppress(Exception):
             async with self._database.work() as work:
                 await work.execute("DELETE FROM broadcast WHERE topic = %s AND key = %s", (topic, key))
+            self._saved.discard((topic, key))
 
 
 class _Revision(msgspec.Struct):
