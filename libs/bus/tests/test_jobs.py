@@ -146,6 +146,38 @@ async def test_work_renewed_while_it_runs_runs_again(database: Database) -> None
     assert workshop.done == ["twice", "twice"]
 
 
+async def test_work_renewed_while_its_last_try_fails_is_not_given_up(database: Database) -> None:
+    workshop = Workshop()
+    workshop.gate.clear()
+    workshop.failures = [ValueError("the old payload is wrong")]
+
+    async with running(database, workshop, [job("build", build, on_dead=bury, max_attempts=1)]):
+        await enqueue(database, "mended")
+        await eventually(lambda: _runs(workshop))
+        await enqueue(database, "mended")
+        workshop.gate.set()
+        await eventually(lambda: _is_empty(database))
+
+    assert (workshop.done, workshop.dead) == (["mended"], [])
+
+
+async def test_a_job_taken_over_by_its_own_process_is_left_by_whoever_held_it(database: Database) -> None:
+    workshop = Workshop()
+    workshop.gate.clear()
+
+    async with running(database, workshop, [job("build", build, lease_seconds=0.6, concurrency=2)]):
+        await enqueue(database, "slow")
+        await eventually(lambda: _runs(workshop))
+        async with database.work() as work:  # as if the database had been away for longer than the lease
+            await work.execute("UPDATE job SET leased_until = clock_timestamp() - interval '1 second'")
+        await eventually(lambda: _was_claimed(database, times=2))
+        await eventually(lambda: _rests_at(workshop, 1))
+        workshop.gate.set()
+        await eventually(lambda: _is_empty(database))
+
+    assert workshop.done == ["slow"]
+
+
 async def test_no_more_runs_at_once_than_allowed(database: Database) -> None:
     workshop = Workshop()
 
@@ -165,6 +197,14 @@ async def _is_empty(database: Database) -> bool:
 
 async def _runs(workshop: Workshop, count: int = 1) -> bool:
     return workshop.running >= count
+
+
+async def _rests_at(workshop: Workshop, count: int) -> bool:
+    return workshop.running == count
+
+
+async def _was_claimed(database: Database, times: int) -> bool:
+    return [attempts for _, _, attempts in await rows(database)] == [times]
 
 
 async def _state(database: Database, key: str, state: str) -> bool:

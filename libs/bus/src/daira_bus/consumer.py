@@ -136,8 +136,8 @@ class Consumer(ConsumerRebalanceListener):
 
     async def _commit(self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         offsets = {}
-        for partition in partitions:
-            worker = self._workers[partition]
+        workers = {partition: self._workers[partition] for partition in partitions if partition in self._workers}
+        for partition, worker in workers.items():
             if worker.done_offset is not None and worker.done_offset != worker.committed_offset:
                 offsets[partition] = worker.done_offset
         if not offsets:
@@ -148,8 +148,8 @@ class Consumer(ConsumerRebalanceListener):
             # Not lost: the offsets are committed next time, or the records are read again and found in the inbox.
             logger.warning("commit_failed", error=repr(error))
             return
-        for partition, offset in offsets.items():
-            self._workers[partition].committed_offset = offset
+        for partition, offset in offsets.items():  # of these workers: a rebalance may have put others in their place
+            workers[partition].committed_offset = offset
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Finish what is in hand and commit it before another member begins."""
@@ -163,7 +163,9 @@ class Consumer(ConsumerRebalanceListener):
         self.joined.set()
 
     async def _stop_workers(self, partitions: Sequence[TopicPartition]) -> None:
-        await asyncio.gather(*(self._workers[partition].stop() for partition in partitions))
+        # Twice at once when a consumer ends in the middle of a rebalance.
+        workers = [self._workers[partition] for partition in partitions if partition in self._workers]
+        await asyncio.gather(*(worker.stop() for worker in workers))
         if self._client is not None and partitions:
             await self._commit(self._client, partitions)
         for partition in partitions:

@@ -7,6 +7,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 from opentelemetry.trace import SpanKind
 
+from daira_bus.cancelling import is_cancelled
 from daira_bus.dlq import DeadLetters
 from daira_bus.errors import NotDecodable, Poison, TooManyDead
 from daira_bus.subscription import Subscription
@@ -45,6 +46,8 @@ class RecordHandler:
             try:
                 outcome = await self._once(record, subscription)
             except Exception as error:
+                if is_cancelled():
+                    raise
                 if not is_transient(error):
                     tries += 1
                     if isinstance(error, Poison) or tries >= MAX_TRIES:
@@ -109,7 +112,7 @@ class RecordHandler:
                 await self._dead.bury(record, error, handler, tries)
                 break
             except Exception as problem:
-                if not is_transient(problem):
+                if is_cancelled() or not is_transient(problem):
                     raise
                 logger.warning("dead_letter_waits", error=repr(problem))
                 await asyncio.sleep(wait)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from daira_bus.cancelling import is_cancelled
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_observe.logs import get_logger
@@ -113,7 +114,7 @@ class JobRunner:
                 wake.set()
 
     async def _slot(self, kind: JobKind, wake: asyncio.Event) -> None:
-        while True:
+        while not is_cancelled():  # also when what was cancelled turned it into a failure of its own
             try:
                 claimed = await self._claim(kind)
                 if claimed is not None:
@@ -204,16 +205,8 @@ class JobRunner:
 
     async def _failed(self, kind: JobKind, claimed: Job, error: Exception) -> None:
         transient = is_transient(error)
-        if not transient and claimed.attempts >= kind.max_attempts:
-            logger.error("job_dead", kind=kind.kind, key=claimed.key, error=repr(error), exc_info=error)
-            if kind.on_dead is not None:
-                await kind.on_dead(claimed, error, self._target)
-            JOBS.labels(kind.kind, "dead").inc()
-            async with self._database.work() as work:
-                await work.execute(
-                    "UPDATE job SET state = 'DEAD', last_error = %s, leased_until = NULL WHERE kind = %s AND key = %s",
-                    (_reason(error), claimed.kind, claimed.key),
-                )
+        if not transient and claimed.attempts >= kind.max_attempts and await self._is_as_claimed(claimed):
+            await self._give_up(kind, claimed, error)
             return
         logger.warning("job_retries", kind=kind.kind, key=claimed.key, error=repr(error), attempt=claimed.attempts)
         JOBS.labels(kind.kind, "retried").inc()
@@ -240,7 +233,7 @@ class JobRunner:
                 UPDATE job SET state = 'DEAD', last_error = %s, leased_until = NULL, leased_by = NULL
                 WHERE kind = %s AND key = %s AND leased_by = %s AND due_at = %s
                 """,
-                (repr(error)[:1000], claimed.kind, claimed.key, claimed.lease, claimed.due_at),
+                (_reason(error), claimed.kind, claimed.key, claimed.lease, claimed.due_at),
             )
         if cursor.rowcount == 0:
             await self._release(claimed, now(), count=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 
 from aiokafka import ConsumerRecord, TopicPartition
 
@@ -52,8 +51,7 @@ class PartitionWorker:
         _done, pending = await asyncio.wait([self._task], timeout=STOP_SECONDS if self._busy else 0)
         if pending:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])  # however it ends: a rebalance waits for this
 
     _busy = False
 
