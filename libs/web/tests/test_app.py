@@ -8,7 +8,9 @@ import pytest
 from httpx import AsyncClient
 from litestar import Litestar, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody
+from structlog.testing import capture_logs
 
 from daira_kit.errors import BadRequest, Conflict, NotFound, PayloadTooLarge, Unavailable
 from daira_kit.ids import new_id
@@ -48,6 +50,11 @@ async def broken(kind: FromPath[str]) -> None:
     raise failures[kind]
 
 
+@get("/v1/litestar/{status:int}", operation_id="Refuse", opt=PUBLIC)
+async def refuse(status: FromPath[int]) -> None:
+    raise HTTPException(detail="as litestar says", status_code=status) from ValueError("the real reason")
+
+
 @post("/v1/notes", operation_id="WriteNote", guards=[signed_in])
 async def write_note(
     data: JSONBody[Note], idempotency: NamedDependency[IdempotencyKey | None], database: NamedDependency[Database]
@@ -65,7 +72,7 @@ async def app(make_database: MakeDatabase, mint: TokenMint) -> Litestar:
     database = await make_database()
     return create_app(
         service="test",
-        routes=[me, only_staff, greet, broken, write_note],
+        routes=[me, only_staff, greet, broken, refuse, write_note],
         dependencies={"database": database},
         verifier=verifier,
         health=Health({"postgres": database.check}),
@@ -120,6 +127,42 @@ async def test_titles_are_the_same_whoever_found_the_error(client: AsyncClient, 
 
     for method, path, body, title in asked:
         assert (await client.request(method, path, content=body, headers=arabic)).json()["title"] == title
+
+
+LITESTARS_OWN = {
+    400: "bad_request",
+    401: "token_invalid",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    422: "unprocessable",
+    429: "rate_limited",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+@pytest.mark.parametrize(("status", "code"), LITESTARS_OWN.items())
+async def test_whatever_litestar_refuses_has_a_code_and_a_title_in_both_languages(
+    client: AsyncClient, status: int, code: str
+) -> None:
+    english = (await client.get(f"/v1/litestar/{status}")).json()
+    arabic = (await client.get(f"/v1/litestar/{status}", headers={"Accept-Language": "fr, ar;q=0.9"})).json()
+
+    assert (english["status"], english["code"], arabic["code"]) == (status, code, code)
+    assert english["title"].isascii()
+    assert not any(letter.isascii() and letter.isalpha() for letter in arabic["title"])
+
+
+async def test_a_fault_that_litestar_wraps_is_logged_with_its_cause_and_shown_to_nobody(client: AsyncClient) -> None:
+    with capture_logs() as logs:
+        response = await client.get("/v1/litestar/500")
+
+    assert "the real reason" not in response.text
+    assert [log for log in logs if log["event"] == "unhandled_error" and "the real reason" in log["error"]]
 
 
 async def test_a_field_that_does_not_validate_is_named(client: AsyncClient, mint: TokenMint) -> None:
@@ -186,6 +229,27 @@ async def test_a_draining_process_is_not_ready_but_alive(app: Litestar, client: 
 
     assert (await client.get("/readyz")).status_code == 503
     assert (await client.get("/livez")).status_code == 200
+
+
+async def test_the_last_error_of_a_dependency_stays_to_be_read_when_it_is_well_again() -> None:
+    broken = ["first", "second"]
+
+    async def check() -> None:
+        if broken:
+            raise ConnectionError(broken.pop(0))
+
+    async def well() -> None:
+        return
+
+    health = Health({"store": check}, {"cache": well})
+    looks = [await health.look() for _ in range(3)]
+    (first, _), (second, _), (recovered, cache) = looks
+
+    assert (first.ok, first.error, first.last_error) == (False, "first", "first")
+    assert (second.ok, second.error, second.last_error) == (False, "second", "second")
+    assert (recovered.ok, recovered.error, recovered.last_error) == (True, None, "second")
+    assert recovered.last_error_at == second.last_error_at is not None
+    assert (cache.ok, cache.last_error, cache.last_error_at) == (True, None, None)
 
 
 async def test_every_operation_of_the_document_declares_the_problem_type(client: AsyncClient) -> None:

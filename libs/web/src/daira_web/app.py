@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.plugins import ReceiveRoutePlugin
@@ -17,29 +17,27 @@ from litestar.types import ControllerRouterHandler, Method, Receive, Scope, Send
 
 from daira_kit.errors import BadRequest, DairaError
 from daira_stores.idempotency import Replayed
+from daira_web.answers import complete
 from daira_web.guards import PUBLIC, provide_caller, provide_maybe_caller
 from daira_web.health import HEALTH_ROUTES, Health
 from daira_web.idempotency import provide_idempotency, provide_required_idempotency
 from daira_web.middleware import around
-from daira_web.problems import PROBLEM_JSON, Problem, on_any, on_daira_error, on_http_exception, on_replayed
+from daira_web.problems import on_any, on_daira_error, on_http_exception, on_replayed
 from daira_web.tokens import TokenVerifier
 
 MAX_BODY = 1_000_000
 
 
 class ProblemResponses(ReceiveRoutePlugin):
-    """Adds the problem+json answer to every operation, so that generated clients know the type of errors."""
+    """Tells the API document every error of every operation, so that generated clients know them all."""
 
     def receive_route(self, route: BaseRoute) -> None:
         """Called by Litestar for each route."""
         if isinstance(route, HTTPRoute):
-            spec = ResponseSpec(Problem, description="Any error", media_type=PROBLEM_JSON, generate_examples=False)
             for handler in route.route_handlers:
-                responses = {400: spec, 500: spec, **(handler.responses or {})}
+                handler.responses = complete(handler, has_path_parameters=bool(route.path_parameters))
                 if not handler.opt.get("public"):
-                    responses = {401: spec, **responses}
                     handler.security = [{"bearer": []}]
-                handler.responses = responses
                 if len(handler.http_methods) > 1 and isinstance(handler.operation_id, str):
                     handler.operation_id = _by_method(handler.operation_id)
 

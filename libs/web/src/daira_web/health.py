@@ -1,15 +1,17 @@
-"""/livez never touches a dependency; /readyz names each with its latency and last error."""
+"""/livez never touches a dependency; /readyz names each with its latency and last error, also after recovery."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.datastructures import State
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from daira_kit.clock import now
 from daira_web.guards import PUBLIC
 
 CHECK_SECONDS = 2.0
@@ -24,6 +26,9 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     latency_ms: float
     error: str | None = None
     required: bool = True
+    last_error: str | None = None
+    """The newest failure that this process saw; it stays when the dependency is well again."""
+    last_error_at: datetime | None = None
 
 
 class Health:
@@ -32,6 +37,7 @@ class Health:
     def __init__(self, required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> None:
         """A failing `required` check makes the process unready; an `optional` one is only shown."""
         self._required, self._optional = dict(required), dict(optional or {})
+        self._last: dict[str, tuple[str, datetime]] = {}
         self.draining = False
         self.alive: Callable[[], str | None] = lambda: None
         """Says why the process should be restarted, or None."""
@@ -40,7 +46,13 @@ class Health:
         """All checks at once, each bounded by CHECK_SECONDS."""
         checks = [(name, check, True) for name, check in self._required.items()]
         checks += [(name, check, False) for name, check in self._optional.items()]
-        return list(await asyncio.gather(*(_look(*check) for check in checks)))
+        found = await asyncio.gather(*(_look(*check) for check in checks))
+        self._last |= {one.name: (one.error, now()) for one in found if one.error is not None}
+        return [self._with_last_error(one) for one in found]
+
+    def _with_last_error(self, one: Dependency) -> Dependency:
+        error, at = self._last.get(one.name, (None, None))
+        return msgspec.structs.replace(one, last_error=error, last_error_at=at)
 
 
 async def _look(name: str, check: Check, required: bool) -> Dependency:
@@ -78,4 +90,3 @@ def metrics() -> Response[bytes]:
 
 
 HEALTH_ROUTES = (live, ready, metrics)
-TEXT = MediaType.TEXT

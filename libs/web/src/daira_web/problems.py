@@ -1,6 +1,5 @@
 """Every error leaves as application/problem+json (RFC 9457) with a stable code; nothing internal is shown."""
 
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -14,28 +13,58 @@ from daira_kit.errors import (
     Forbidden,
     NotFound,
     PayloadTooLarge,
-    Unauthorized,
+    TooManyRequests,
+    Unavailable,
+    Unprocessable,
     UnsupportedMediaType,
     ValidationFailed,
 )
 from daira_observe.logs import get_logger
 from daira_stores.idempotency import Replayed
 from daira_stores.transient import is_transient
+from daira_web.languages import wants_arabic
+from daira_web.tokens import TokenInvalid
 
 logger = get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
-_CODES = {
-    400: "bad_request",
-    401: "token_invalid",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "payload_too_large",
+
+
+class MethodNotAllowed(DairaError):
+    """This path does not answer this method."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    title_ar = "طريقة غير مسموحة"
+
+
+class NotAcceptable(DairaError):
+    """There is no answer in the form that was asked for."""
+
+    status = 406
+    code = "not_acceptable"
+    title = "Not acceptable"
+    title_ar = "صيغة غير متاحة"
+
+
+_KNOWN: dict[int, type[DairaError]] = {
+    error.status: error
+    for error in (
+        BadRequest,
+        TokenInvalid,
+        Forbidden,
+        NotFound,
+        MethodNotAllowed,
+        NotAcceptable,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        Unprocessable,
+        TooManyRequests,
+        DairaError,
+        Unavailable,
+    )
 }
-_KNOWN = (BadRequest, Unauthorized, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, DairaError)
-_TITLES = {
-    405: ("Method not allowed", "طريقة غير مسموحة"),
-    **{error.status: (error.title, error.title_ar) for error in _KNOWN},
-}
+"""Litestar's own errors look like ours: one title and code for one status, whoever found the error."""
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +90,7 @@ def on_daira_error(request: Request[Any, Any, Any], error: DairaError) -> Respon
     """Our own errors, as they say."""
     if error.status >= 500:
         logger.warning("request_failed", code=error.code, error=repr(error.__cause__ or error))
-    title = error.title_ar if _wants_arabic(request) else error.title
+    title = _title(request, type(error))
     return _answer(request, error.status, error.code, title, error.detail, error.headers, error.errors, error.members)
 
 
@@ -70,11 +99,12 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     if isinstance(error, ValidationException):
         return on_daira_error(request, ValidationFailed(errors=_fields(error)))
     status = error.status_code
-    code = _CODES.get(status, "http_error" if status < 500 else "internal_error")
-    phrase = HTTPStatus(status).phrase
-    title = _TITLES.get(status, (phrase, phrase))[_wants_arabic(request)]
-    detail = error.detail if status < 500 else "Something went wrong on our side."
-    return _answer(request, status, code, title, detail, dict(error.headers or {}), [], {})
+    if status >= 500:
+        logger.error("unhandled_error", error=repr(error.__cause__ or error), exc_info=error)
+    known = _KNOWN.get(status) or (BadRequest if status < 500 else DairaError)
+    code = known.code if status in _KNOWN or status >= 500 else "http_error"
+    detail = error.detail if status < 500 else (known.__doc__ or "")
+    return _answer(request, status, code, _title(request, known), detail, dict(error.headers or {}), [], {})
 
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -93,8 +123,6 @@ def on_replayed(_request: Request[Any, Any, Any], answer: Replayed) -> Response[
 
 
 def _unavailable(error: Exception) -> DairaError:
-    from daira_kit.errors import Unavailable
-
     problem = Unavailable()
     problem.__cause__ = error
     return problem
@@ -135,5 +163,5 @@ def _fields(error: ValidationException) -> list[dict[str, str]]:
     return fields or [{"field": "", "message": str(error.detail)[:500]}]
 
 
-def _wants_arabic(request: Request[Any, Any, Any]) -> bool:
-    return request.headers.get("accept-language", "").strip().lower().startswith("ar")
+def _title(request: Request[Any, Any, Any], error: type[DairaError]) -> str:
+    return error.title_ar if wants_arabic(request.headers.get("accept-language", "")) else error.title
