@@ -1,8 +1,12 @@
 """`make demo`: bring the stack up, do the main job on a real video, leave the platform running."""
 
 import argparse
+import asyncio
 import sys
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
+from daira_devtools.demo import interruptions
 from daira_devtools.demo.client import DemoFailed
 from daira_devtools.demo.report import Report
 from daira_devtools.demo.scenario import Outcome, play
@@ -12,22 +16,38 @@ from daira_testing.clips import sample
 INTERRUPTED = 130
 
 
-def main() -> int:
-    """Exit code 1 with one clear line for a failed step, 130 after Ctrl-C with nothing left running."""
+class Platform(Protocol):
+    """What the demo asks of a stack."""
+
+    @property
+    def endpoints(self) -> Endpoints: ...
+
+    async def up(self, base: int, groups: Iterable[str]) -> None: ...
+
+    async def down(self) -> int: ...
+
+
+def main(arguments: Sequence[str] | None = None, stack: Platform | None = None) -> int:
+    """Exit code 1 with one clear line for a failed step; 130 after Ctrl-C or SIGTERM, with nothing left running.
+
+    The stack of the given name is used unless `stack` is given.
+    """
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--name", default="main", help="the stack's name")
     parser.add_argument("--base", type=int, default=8080, help="the gateway's port; all others follow from it")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     report = Report()
-    stack = Stack.named(options.name, report.console.print)
+    stack = stack or Stack.named(options.name, report.console.print)
     try:
         signals.run(stack.up(options.base, ALL))
-        outcome = play(stack.endpoints.gateway_url, sample().read_bytes(), report)
+        with interruptions.interruptible():
+            outcome = play(stack.endpoints.gateway_url, sample().read_bytes(), report)
     except (DemoFailed, StackError) as error:
         report.console.print(f"the demo failed: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
-        signals.run(stack.down())
+        interruptions.ignore()
+        asyncio.run(stack.down())
         report.console.print("interrupted: nothing is left running")
         return INTERRUPTED
     _show(report, stack.endpoints, outcome)

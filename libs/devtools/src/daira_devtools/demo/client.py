@@ -38,13 +38,26 @@ class Phone:
 
     def call(self, method: str, path: str, **options: Any) -> JsonObject:
         """Any request; raises DemoFailed with code, detail and request id."""
-        try:
-            response = self.http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise DemoFailed(f"{method} {path}: {error or type(error).__name__}") from error
+        response = self.ask(method, path, **options)
         if response.is_error:
             raise DemoFailed(describe(response))
-        return cast(JsonObject, response.json() if response.content else {})
+        try:
+            return cast(JsonObject, response.json() if response.content else {})
+        except ValueError:
+            raise DemoFailed(f"not JSON: {describe(response)}") from None
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any request, whatever the answer's status; raises DemoFailed when there is no answer."""
+        return exchange(self.http, method, path, **options)
+
+
+def exchange(client: httpx.Client, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
+    """A request of any client; raises DemoFailed when there is no answer."""
+    try:
+        return client.request(method, url, **options)
+    except httpx.HTTPError as error:
+        path = httpx.URL(url).path
+        raise DemoFailed(f"{method} {path}: no answer: {str(error) or type(error).__name__}") from error
 
 
 def describe(response: httpx.Response) -> str:

@@ -1,6 +1,15 @@
 """Logging in by phone number, with the code read from the development sandbox."""
 
-from daira_devtools.demo.client import DemoFailed, Phone
+import time
+
+import httpx
+
+from daira_devtools.demo.client import DemoFailed, Phone, describe
+
+PATIENCE_SECONDS = 30.0
+PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 10.0
+NOT_YET = (404, 429, 503)
 
 
 def log_in(phone: Phone, number: str) -> str:
@@ -18,9 +27,14 @@ def log_in(phone: Phone, number: str) -> str:
 def introduce(phone: Phone, handle: str, display_name: str) -> None:
     """Give the account its handle and name; waits until the user service knows the account."""
     body = {"handle": handle, "displayName": display_name}
-    for _attempt in range(20):
-        response = phone.http.patch("/v1/users/me", json=body)
-        if response.status_code != 404:
-            break
-    if response.is_error:
-        raise DemoFailed(f"profile of {handle}: {response.status_code} {response.text[:200]}")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (response := phone.ask("PATCH", "/v1/users/me", json=body)).is_error:
+        if response.status_code not in NOT_YET or time.monotonic() > deadline:
+            raise DemoFailed(describe(response))
+        time.sleep(pause_after(response))
+
+
+def pause_after(response: httpx.Response) -> float:
+    """Seconds to wait before the request is repeated: what Retry-After asks for, within reason."""
+    asked = response.headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE_SECONDS) if asked.isdecimal() else PAUSE_SECONDS

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 Say = Callable[[str], None]
@@ -29,19 +30,20 @@ class Report:
             nonlocal last
             last = text
             if status is not None:
-                status.update(f"{label} [dim]{text}[/dim]")
+                status.update(f"{label} [dim]{escape(text)}[/dim]")
 
         status = self.console.status(label) if self.console.is_terminal else None
         try:
             if status is not None:
                 status.start()
             yield say
-        except BaseException:
+        except Exception:
             self._line("failed", label, last, started)
             raise
         finally:
             if status is not None:
-                status.stop()
+                with suppress(OSError):  # an interruption may have come from the terminal being closed
+                    status.stop()
         self._line("ok", label, last, started)
 
     def table(self, title: str, rows: list[tuple[str, str]]) -> None:
@@ -59,4 +61,5 @@ class Report:
     def _line(self, word: str, label: str, last: str, started: float) -> None:
         colour = {"ok": "green", "failed": "red"}[word]
         seconds = time.perf_counter() - started
-        self.console.print(f"[{colour}]{word:>6}[/{colour}] {seconds:6.1f} s  {label}" + (f": {last}" if last else ""))
+        told = escape(f"{label}: {last}" if last else label)
+        self.console.print(f"[{colour}]{word:>6}[/{colour}] {seconds:6.1f} s  {told}")

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from daira_devtools.demo.client import DemoFailed, JsonObject, Phone
+from daira_devtools.demo.client import DemoFailed, JsonObject, Phone, exchange
 from daira_devtools.demo.people import introduce, log_in
 from daira_devtools.demo.report import Report, Say
 from daira_devtools.demo.tus import Upload
@@ -17,6 +17,7 @@ from daira_kit.clock import now
 from daira_testing import hls
 
 CHUNK = 256 * 1024
+WATCHED_SECONDS = 5
 CAPTION = "أول فيديو لنا على دايرة 🐰 #دايرة #أرنب_كبير #demo"
 AUTHOR = ("+201000000101", "demo_author", "منى صاحبة الكاميرا")
 FOLLOWER = ("+201000000102", "demo_follower", "كريم المتابع")
@@ -122,7 +123,7 @@ def _watch(report: Report, follower: Phone, item: JsonObject, media: JsonObject)
         with httpx.Client(timeout=30, trust_env=False) as anonymous:  # the playback id is the capability
 
             def read(path: str) -> bytes:
-                response = anonymous.get(master.join(path))
+                response = exchange(anonymous, "GET", master.join(path))
                 if response.is_error:
                     raise DemoFailed(f"{path}: {response.status_code}")
                 return response.content
@@ -138,18 +139,20 @@ def _watch(report: Report, follower: Phone, item: JsonObject, media: JsonObject)
 
 def _events(report: Report, follower: Phone, post_id: str) -> None:
     with report.step("VIEW and WATCH are stored") as say:
-        sent = [_event("VIEW", post_id), _event("WATCH", post_id, watchTime=5)]
+        sent = [_event("VIEW", post_id), _event("WATCH", post_id, watchTime=WATCHED_SECONDS)]
         answer = follower.post("/v1/events", {"events": sent})
         if answer["accepted"] != len(sent):
             raise DemoFailed(f"rejected: {answer['rejected']}")
-        wanted = {event["id"] for event in sent}
 
-        def look() -> bool:
-            items = follower.get("/v1/users/me/events", limit=50)["items"]
-            return wanted <= {item["id"] for item in items}
+        def look() -> list[JsonObject] | None:
+            items = {item["id"]: item for item in follower.get("/v1/users/me/events", limit=50)["items"]}
+            return [items[event["id"]] for event in sent] if all(event["id"] in items for event in sent) else None
 
-        _until(look, within=30, what="the events")
-        say("read back from Cassandra")
+        view, watch = _until(look, within=30, what="the events")
+        _same("the events", [view["eventType"], watch["eventType"]], ["VIEW", "WATCH"])
+        _same("the post that was watched", [view["entityId"], watch["entityId"]], [post_id, post_id])
+        _same("the time watched", watch["metadata"].get("watchTime"), WATCHED_SECONDS)
+        say(f"read back from Cassandra, {WATCHED_SECONDS} s watched")
 
 
 def _event(kind: str, post_id: str, **metadata: int) -> JsonObject:
@@ -162,6 +165,11 @@ def _event(kind: str, post_id: str, **metadata: int) -> JsonObject:
         "occurredAt": now().isoformat(),
         "metadata": metadata,
     }
+
+
+def _same(what: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise DemoFailed(f"{what}: read back {found}, sent {wanted}")
 
 
 def _until(look: Callable[[], T | None], *, within: float, what: str, every: float = 0.2) -> T:

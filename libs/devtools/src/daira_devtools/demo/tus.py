@@ -23,9 +23,8 @@ class Upload:
         self.phone, self.data = phone, data
         metadata = {"filename": filename, "filetype": filetype, "purpose": purpose}
         encoded = ",".join(f"{name} {b64encode(value.encode()).decode()}" for name, value in metadata.items())
-        response = phone.http.post(
-            "/v1/uploads", headers={**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": encoded}
-        )
+        headers = {**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": encoded}
+        response = phone.ask("POST", "/v1/uploads", headers=headers)
         if response.status_code != 201:
             raise DemoFailed(describe(response))
         self.path = urlsplit(response.headers["Location"]).path
@@ -33,7 +32,7 @@ class Upload:
 
     def offset(self) -> int:
         """How many bytes the server holds for certain."""
-        response = self.phone.http.head(self.path, headers=TUS)
+        response = self.phone.ask("HEAD", self.path, headers=TUS)
         if response.is_error:
             raise DemoFailed(describe(response))
         return int(response.headers["Upload-Offset"])
@@ -47,8 +46,11 @@ class Upload:
             f"Upload-Offset: {offset}\r\nContent-Type: application/offset+octet-stream\r\n"
             f"Content-Length: {declared}\r\n\r\n"
         )
-        with socket.create_connection((url.hostname or "127.0.0.1", url.port or 80), timeout=10) as connection:
-            connection.sendall(head.encode() + self.data[offset : offset + sent])
+        try:
+            with socket.create_connection((url.hostname or "127.0.0.1", url.port or 80), timeout=10) as connection:
+                connection.sendall(head.encode() + self.data[offset : offset + sent])
+        except OSError as error:
+            raise DemoFailed(f"PATCH {self.path}: {error}") from error
 
     def send(self, chunk: int, progress: Callable[[int], None], stop_at: int | None = None) -> int:
         """PATCH chunk by chunk from the server's offset to the end, or to `stop_at`; returns the last offset."""
@@ -72,4 +74,4 @@ class Upload:
 
     def _patch(self, offset: int, body: bytes) -> httpx.Response:
         headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-        return self.phone.http.patch(self.path, content=body, headers=headers)
+        return self.phone.ask("PATCH", self.path, content=body, headers=headers)
