@@ -1,15 +1,18 @@
 """Units of work, idempotency, jobs' rows and migrations on a real PostgreSQL."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from psycopg import AsyncConnection
 
+from daira_contracts.auth import SessionRevokedV1, SigningKeyChangedV1
 from daira_contracts.user import SettingsChangedV1
+from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_stores.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyMismatch, Replayed
 from daira_stores.migrate import Migration, MigrationError, apply, load, plan
-from daira_stores.sweeping import sweep
+from daira_stores.sweeping import BATCH, sweep
 from daira_stores.work import EventTooLarge
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.schema import describe_schema
@@ -152,6 +155,32 @@ async def test_old_rows_of_the_delivery_tables_are_swept(make_database: MakeData
         )
 
     assert await sweep(database) == 1
+
+
+async def test_a_sweep_takes_more_than_one_batch(make_database: MakeDatabase) -> None:
+    database, old = await make_database(), 2 * BATCH + 1
+    async with database.work() as work:
+        await work.execute(
+            "INSERT INTO inbox SELECT gen_random_uuid(), 'h', now() - interval '101 days' FROM generate_series(1, %s)",
+            (old,),
+        )
+
+    assert await sweep(database) == old
+
+
+async def test_what_left_a_broadcast_topic_by_its_age_is_forgotten(make_database: MakeDatabase) -> None:
+    database, clock = await make_database(), now()
+    ended, key = f"t1.{SessionRevokedV1.topic}", f"t1.{SigningKeyChangedV1.topic}"
+    rows = [(ended, "old", 2), (ended, "new", 0), (key, "old", 100)]
+    async with database.work() as work:
+        for topic, name, days in rows:
+            value = b'{"occurredAt":"%b"}' % (clock - timedelta(days=days)).isoformat().encode()
+            await work.execute("INSERT INTO broadcast VALUES (%s, %s, %s, 1)", (topic, name, value))
+
+    assert await sweep(database) == 1
+    async with database.read() as work:
+        left = await work.all("SELECT topic, key FROM broadcast ORDER BY topic, key")
+    assert [(row["topic"], row["key"]) for row in left] == [(ended, "new"), (key, "old")]
 
 
 def _schema_text() -> str:
