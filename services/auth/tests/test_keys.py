@@ -78,6 +78,22 @@ async def test_tending_again_changes_nothing(bench: Any) -> None:
     assert told[0].revision == told[1].revision
 
 
+async def test_a_worker_that_starts_when_a_key_is_due_takes_no_step_back(bench: Any) -> None:
+    bench.clock.advance(days=-30, minutes=-1)
+    await bench.auth.keys.tend()
+    bench.clock.advance(days=30, minutes=1)
+    await bench.auth.keys.tend()
+    bench.clock.advance(minutes=31)
+
+    await bench.auth.keys.tend(repeat=True)
+
+    async with bench.database.read() as work:
+        rows = await work.all("SELECT state, revision FROM signing_key ORDER BY not_before")
+    assert [(row["state"], row["revision"]) for row in rows] == [("RETIRED", 2), ("ACTIVE", 2)]
+    newest = {event.kid: event.state for event in await bench.told(SigningKeyChangedV1)}
+    assert list(newest.values()) == [PublicState.RETIRED, PublicState.ACTIVE]
+
+
 async def test_a_record_that_the_root_key_did_not_sign_is_not_trusted(bench: Any) -> None:
     tokens = await bench.log_in()
     event = (await bench.told(SigningKeyChangedV1))[0]

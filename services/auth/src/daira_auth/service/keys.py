@@ -69,8 +69,10 @@ class KeyKeeper:
         """Make, activate and retire what is due; `repeat` tells living keys again, in case the topic lost them."""
         async with self._database.work() as work:
             keys = await repository.lock_all(work)
-            told = [key for key in keys if repeat and key.state is not KeyState.RETIRED]
-            for changed in (*self._due(keys), *told):
+            due = self._due(keys)
+            moved = {key.kid for key in due}
+            told = [key for key in keys if repeat and key.state is not KeyState.RETIRED and key.kid not in moved]
+            for changed in (*due, *told):
                 await repository.put(work, changed)
                 await self._tell(work, changed)
         self._read_at = None
