@@ -6,7 +6,7 @@ from uuid import UUID
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_stores.work import Work
 from daira_video.domain.audience import Audience, audience_of, has_narrowed
-from daira_video.repository import shown
+from daira_video.repository import shown, videos
 from daira_video.service.videos import Videos
 
 
@@ -36,6 +36,9 @@ class Audiences:
         await self._replace(work, before)
 
     async def _audiences(self, work: Work, video_ids: Sequence[UUID]) -> dict[UUID, Audience]:
+        # Locked first, in one order: of two posts that are hidden at once the later one sees what the earlier one did.
+        for video_id in sorted(video_ids):
+            await videos.lock(work, video_id)
         return {video_id: await shown.audience(work, video_id) for video_id in video_ids}
 
     async def _replace(self, work: Work, before: dict[UUID, Audience]) -> None:
