@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from typing import Annotated, Literal
+from collections.abc import Coroutine, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -15,6 +16,7 @@ from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
 
 INTERRUPTED = 130
+T = TypeVar("T")
 app = App(name="python -m daira_devtools.stack", help=__doc__, suppress_keyboard_interrupt=False)
 console = Console(highlight=False, soft_wrap=True)
 
@@ -36,10 +38,14 @@ def up(
     only: just the stores, or all
     extra: further groups of processes of the table, e.g. valkey-cluster
     """
-    signals.run(_named(name).up(base, _groups(only, extra)))
-    status(name=name)
-    if only == "all":
-        _show_urls(base)
+    _undoing(_named(name).up(base, _groups(only, extra)))
+    try:
+        if place.mode() != "external":
+            status(name=name)
+        if only == "all":
+            _show_urls(base)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the stack {name} is up all the same") from None
 
 
 @app.command
@@ -65,7 +71,7 @@ def start(*processes: str, name: str = "main") -> None:
     processes: names as in the status table
     name: the stack's name
     """
-    signals.run(_named(name).start(*processes))
+    _undoing(_named(name).start(*processes))
 
 
 @app.command
@@ -153,7 +159,15 @@ def run_during(
     only: just the stores, or all
     extra: further groups of processes
     """
-    return signals.run(during(_named(name), base, _groups(only, extra), command))
+    return _undoing(during(_named(name), base, _groups(only, extra), command))
+
+
+def _undoing(work: Coroutine[Any, Any, T]) -> T:
+    """For commands that undo what they began when they are interrupted: the message says so."""
+    try:
+        return signals.run(work)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("everything this command had started is stopped") from None
 
 
 def _named(name: str) -> stack.Stack:
@@ -166,27 +180,33 @@ def _groups(only: str, extra: list[str] | None) -> tuple[str, ...]:
 
 def _show_urls(base: int) -> None:
     where = endpoints(base)
-    grid = Grid("open", "url", box=None, pad_edge=False)
-    for label, path in (("gateway", "/"), ("preview", "/preview"), ("api", "/docs"), ("console", "/admin")):
-        grid.add_row(label, where.gateway_url + path)
-    grid.add_row("postgres", where.postgres_dsn("postgres"))
-    grid.add_row("valkey", where.redis_url)
-    grid.add_row("kafka", where.kafka_bootstrap)
-    grid.add_row("cassandra", f"{where.cql_hosts}:{where.cql_port}")
-    grid.add_row("s3", where.s3_endpoint)
-    console.print(grid)
+    pages = {
+        "gateway": "/",
+        "preview": "/preview",
+        "api": "/docs",
+        "sandbox codes": "/v1/sandbox/messages?phoneNumber=%2B201000000102",
+    }
+    stores = {
+        "postgres": where.postgres_dsn("postgres"),
+        "valkey": where.redis_url,
+        "kafka": where.kafka_bootstrap,
+        "cassandra": f"{where.cql_hosts}:{where.cql_port}",
+        "s3": where.s3_endpoint,
+    }
+    for label, url in {**{label: where.gateway_url + path for label, path in pages.items()}, **stores}.items():
+        console.print(f"{label:<14} {url}")  # no table: on a narrow terminal it would cut addresses
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 with one clear message for what a person can mend, 130 after an interruption."""
     try:
         place.mode()
-        return app() or 0
+        return app(arguments) or 0
     except StackError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return 1
-    except KeyboardInterrupt:
-        console.print("interrupted: everything this command had started is stopped")
+    except KeyboardInterrupt as interruption:
+        console.print(": ".join(["interrupted", *map(str, interruption.args)]))
         return INTERRUPTED
 
 
