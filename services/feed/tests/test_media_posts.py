@@ -117,6 +117,21 @@ async def test_foreign_media_are_refused_on_arrival(feed: Any) -> None:
     assert (await feed.read(author, post["id"])).json()["rejectCode"] == "media_not_found"
 
 
+async def test_naming_other_peoples_media_shows_nothing_of_them(feed: Any) -> None:
+    author, owner, media_id = await feed.person(), await feed.person(), new_id()
+    await feed.probe.publish(asset(owner, media_id), video(owner, media_id))
+    await feed.sql_until("SELECT 1 FROM video JOIN asset ON media_id = video_id WHERE video_id = %s", media_id)
+    own = await feed.post(author, "mine?")
+
+    post = await feed.post(author, "mine?", mediaIds=[str(media_id)])
+    change, headers = {"mediaIds": [str(media_id)]}, feed.mint.headers(author)
+    edited = await feed.client.patch(f"/v1/posts/{own['id']}", json=change, headers=headers)
+
+    for answer in (post, edited.json(), (await feed.read(author, post["id"])).json()):
+        assert answer["video"] is None
+        assert [(one["kind"], one["renditions"]) for one in answer["media"]] == [("UNKNOWN", [])]
+
+
 async def test_media_nobody_has_heard_of_are_given_up_after_the_wait(feed: Any) -> None:
     author, media_id = await feed.person(), new_id()
     post = await feed.post(author, "where is it", mediaIds=[str(media_id)])

@@ -31,8 +31,10 @@ def render_post(
 ) -> PostCard:
     """The post with the given revision's words; media that were removed since are left out.
 
-    `with_unknown`: to the author, media nobody has heard of yet are shown as being processed.
+    `with_unknown`: to the author, media nobody has heard of yet are shown as being processed. Other people's media
+    look the same: whoever names one must not learn its URL.
     """
+    media = {media_id: medium for media_id, medium in media.items() if _is_of(medium, post.author_id)}
     shown = [media[media_id] for media_id in words.media_ids if media_id in media]
     shown = [medium for medium in shown if not _is_removed(medium)]
     return PostCard(
@@ -63,6 +65,10 @@ def cards_of(post: Post, words: Words, media: Mapping[UUID, Medium]) -> tuple[by
 def _unknown(words: Words, media: Mapping[UUID, Medium]) -> list[MediaOut]:
     kind, state = AssetKind.UNKNOWN.value, AssetState.PROCESSING.value
     return [MediaOut(id=media_id, kind=kind, state=state) for media_id in words.media_ids if media_id not in media]
+
+
+def _is_of(medium: Medium, person: UUID) -> bool:
+    return {medium.asset_owner, medium.video_owner} <= {person, None}
 
 
 def _is_removed(medium: Medium) -> bool:
