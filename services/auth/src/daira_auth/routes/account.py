@@ -3,8 +3,11 @@
 from litestar import delete
 from litestar.di import NamedDependency
 
+from daira_auth.errors import FreshLoginNeeded
 from daira_auth.schemas import ErasureAnswer
 from daira_auth.service import AuthService
+from daira_kit.errors import NotFound
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
@@ -12,6 +15,7 @@ from daira_web.tokens import Caller
 @delete(
     "/v1/users/me",
     operation_id="EraseMe",
+    responses=problems(NotFound, FreshLoginNeeded),
     summary="Ask to be forgotten after the days of grace",
     description="Needs a session whose code was verified within the last minutes. A new log-in takes the wish back.",
     status_code=202,

@@ -9,11 +9,24 @@ from litestar.params import FromPath, JSONBody
 from daira_auth.domain.challenge import Challenge, Device
 from daira_auth.domain.limits import Caller
 from daira_auth.domain.texts import TEXTS, language, sandbox_hint
+from daira_auth.errors import (
+    ChallengeNotFound,
+    ChallengeSpent,
+    ChannelFailed,
+    ChannelsExhausted,
+    CountryNotServed,
+    FallbackTooEarly,
+    OtpInvalid,
+    PhoneInvalid,
+    SendLimitReached,
+)
+from daira_auth.repository.budgets import BudgetsUnavailable
 from daira_auth.routes.origin import AnyRequest, address_of
 from daira_auth.schemas import LoginAnswer, LoginBody, TokenAnswer, VerifyBody
 from daira_auth.service import AuthService
 from daira_auth.service.mint import Tokens
 from daira_auth.settings import Settings
+from daira_web.answers import problems
 from daira_web.guards import PUBLIC
 
 TAGS = ["auth"]
@@ -22,6 +35,7 @@ TAGS = ["auth"]
 @post(
     "/v1/auth/login",
     operation_id="LogIn",
+    responses=problems(PhoneInvalid, CountryNotServed, SendLimitReached, ChannelFailed, BudgetsUnavailable),
     summary="Ask for a call or a code",
     status_code=200,
     opt=PUBLIC,
@@ -46,6 +60,15 @@ async def log_in(
 @post(
     "/v1/auth/login/{session_id:uuid}/fallback",
     operation_id="FallBack",
+    responses=problems(
+        ChallengeNotFound,
+        ChallengeSpent,
+        ChannelsExhausted,
+        FallbackTooEarly,
+        SendLimitReached,
+        ChannelFailed,
+        BudgetsUnavailable,
+    ),
     summary="Send a code over the next channel",
     status_code=200,
     opt=PUBLIC,
@@ -64,6 +87,9 @@ async def fall_back(
 @post(
     "/v1/auth/verify",
     operation_id="Verify",
+    responses=problems(
+        OtpInvalid, ChallengeNotFound, ChallengeSpent, SendLimitReached, ChannelFailed, BudgetsUnavailable
+    ),
     summary="Exchange the code for tokens",
     status_code=200,
     opt=PUBLIC,

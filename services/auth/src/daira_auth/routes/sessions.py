@@ -8,12 +8,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from daira_auth.domain.sessions import Session
+from daira_auth.errors import RefreshInvalid, RefreshReused
 from daira_auth.routes.login import TAGS, token_answer
 from daira_auth.routes.origin import AnyRequest, address_of
 from daira_auth.schemas import RefreshBody, SessionAnswer, TokenAnswer
 from daira_auth.service import AuthService
 from daira_auth.settings import Settings
+from daira_kit.errors import NotFound
 from daira_kit.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
+from daira_web.answers import problems
 from daira_web.guards import PUBLIC, signed_in
 from daira_web.tokens import Caller
 
@@ -23,6 +26,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 @post(
     "/v1/auth/refresh",
     operation_id="Refresh",
+    responses=problems(RefreshInvalid, RefreshReused),
     summary="Exchange a refresh token for a new pair",
     description="Repeat a lost exchange within ten seconds to get the same pair; any other reuse ends the session.",
     status_code=200,
@@ -43,6 +47,7 @@ async def refresh(
 @post(
     "/v1/auth/logout",
     operation_id="LogOut",
+    responses=problems(NotFound),
     summary="End this session",
     status_code=204,
     guards=[signed_in],
@@ -73,6 +78,7 @@ async def list_sessions(
 @delete(
     "/v1/auth/sessions/{session_id:uuid}",
     operation_id="EndSession",
+    responses=problems(NotFound),
     summary="Log a device out",
     guards=[signed_in],
     tags=TAGS,
