@@ -5,9 +5,11 @@ from functools import partial
 from litestar import Response, post
 from litestar.di import NamedDependency
 
+from daira_user.errors import PersonNotFound
 from daira_user.routes.limits import Limits
 from daira_user.schemas import ExportAnswer
 from daira_user.service import UserService
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.idempotency import IdempotencyKey
 from daira_web.tokens import Caller
@@ -18,6 +20,7 @@ TAGS = ["user"]
 @post(
     "/v1/users/me/export",
     operation_id="AskExport",
+    responses=problems(PersonNotFound),
     summary="Ask for a copy of your data",
     description="The archive is made in the background: `GET /v1/media/{mediaId}` says how far it is and where.",
     status_code=202,

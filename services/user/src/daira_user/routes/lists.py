@@ -8,10 +8,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from daira_kit.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
+from daira_user.errors import AccountPrivate, PersonNotFound
 from daira_user.repository.views import Card
 from daira_user.routes.answers import person
 from daira_user.schemas import Person
 from daira_user.service import UserService
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
@@ -22,6 +24,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 @get(
     "/v1/users/{user_id:uuid}/followers",
     operation_id="ListFollowers",
+    responses=problems(PersonNotFound, AccountPrivate),
     summary="Who follows somebody, newest first",
     guards=[signed_in],
     tags=TAGS,
@@ -39,6 +42,7 @@ async def list_followers(
 @get(
     "/v1/users/{user_id:uuid}/following",
     operation_id="ListFollowing",
+    responses=problems(PersonNotFound, AccountPrivate),
     summary="Whom somebody follows, newest first",
     guards=[signed_in],
     tags=TAGS,

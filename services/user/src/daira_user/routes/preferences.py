@@ -4,10 +4,12 @@ from litestar import Response, get, patch
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from daira_user.errors import PersonNotFound
 from daira_user.routes.answers import IfNoneMatch, tagged
 from daira_user.routes.limits import Limits
 from daira_user.schemas import SettingsAnswer, SettingsPatch
 from daira_user.service import UserService
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
@@ -26,6 +28,7 @@ async def get_settings(
 @patch(
     "/v1/users/me/settings",
     operation_id="EditSettings",
+    responses=problems(PersonNotFound),
     summary="Change your settings",
     guards=[signed_in],
     tags=TAGS,

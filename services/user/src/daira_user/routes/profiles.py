@@ -6,19 +6,38 @@ from litestar import Response, get, patch
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from daira_kit.errors import NotYetVisible
+from daira_user.errors import (
+    HandleChangedTooOften,
+    HandleInvalid,
+    HandleReserved,
+    HandleTaken,
+    MediaNotFound,
+    MediaNotUsable,
+    PersonNotFound,
+    ProfileChanged,
+)
 from daira_user.repository.views import Seen
 from daira_user.routes.answers import IfMatch, IfNoneMatch, etag_of, matches, own_profile, public_profile, tagged
 from daira_user.routes.limits import Limits
 from daira_user.schemas import OwnProfile, ProfilePatch, PublicProfile
 from daira_user.service import UserService
 from daira_user.service.profiles import Edit
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
 TAGS = ["user"]
 
 
-@get("/v1/users/me", operation_id="GetMe", summary="Your own profile", guards=[signed_in], tags=TAGS)
+@get(
+    "/v1/users/me",
+    operation_id="GetMe",
+    responses=problems(PersonNotFound, NotYetVisible),
+    summary="Your own profile",
+    guards=[signed_in],
+    tags=TAGS,
+)
 async def get_me(
     caller: NamedDependency[Caller],
     user: NamedDependency[UserService],
@@ -30,6 +49,17 @@ async def get_me(
 @patch(
     "/v1/users/me",
     operation_id="EditMe",
+    responses=problems(
+        PersonNotFound,
+        NotYetVisible,
+        ProfileChanged,
+        HandleInvalid,
+        HandleReserved,
+        HandleTaken,
+        HandleChangedTooOften,
+        MediaNotFound,
+        MediaNotUsable,
+    ),
     summary="Change your profile",
     description="Absent fields stay. With `If-Match`, 412 unless the profile is the one you read.",
     guards=[signed_in],
@@ -51,7 +81,14 @@ async def edit_me(
     return tagged(own_profile(await user.profiles.edit(caller.user_id, edit, is_current)))
 
 
-@get("/v1/users/{user_id:uuid}", operation_id="GetUser", summary="A profile", guards=[signed_in], tags=TAGS)
+@get(
+    "/v1/users/{user_id:uuid}",
+    operation_id="GetUser",
+    responses=problems(PersonNotFound, NotYetVisible),
+    summary="A profile",
+    guards=[signed_in],
+    tags=TAGS,
+)
 async def get_user(
     user_id: FromPath[UUID],
     caller: NamedDependency[Caller],
@@ -64,6 +101,7 @@ async def get_user(
 @get(
     "/v1/users/by-handle/{handle:str}",
     operation_id="GetUserByHandle",
+    responses=problems(PersonNotFound),
     summary="A profile by its handle",
     guards=[signed_in],
     tags=TAGS,

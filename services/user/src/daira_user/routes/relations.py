@@ -6,10 +6,13 @@ from litestar import delete, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from daira_kit.errors import NotYetVisible
+from daira_user.errors import NotWithYourself, PersonNotFound, RequestNotFound, UnblockFirst
 from daira_user.routes.answers import relation
 from daira_user.routes.limits import Limits
 from daira_user.schemas import FollowAnswer, RelationAnswer
 from daira_user.service import UserService
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
@@ -19,6 +22,7 @@ TAGS = ["user"]
 @put(
     "/v1/users/{user_id:uuid}/follow",
     operation_id="Follow",
+    responses=problems(PersonNotFound, NotYetVisible, NotWithYourself, UnblockFirst),
     summary="Follow, or ask a private account to",
     guards=[signed_in],
     tags=TAGS,
@@ -36,6 +40,7 @@ async def follow(
 @delete(
     "/v1/users/{user_id:uuid}/follow",
     operation_id="Unfollow",
+    responses=problems(NotWithYourself),
     summary="Stop following, or take the request back",
     status_code=200,
     guards=[signed_in],
@@ -50,6 +55,7 @@ async def unfollow(
 @put(
     "/v1/users/{user_id:uuid}/block",
     operation_id="Block",
+    responses=problems(PersonNotFound, NotYetVisible, NotWithYourself),
     summary="Block: ends every follow and request between the two",
     guards=[signed_in],
     tags=TAGS,
@@ -67,6 +73,7 @@ async def block(
 @delete(
     "/v1/users/{user_id:uuid}/block",
     operation_id="Unblock",
+    responses=problems(NotWithYourself),
     summary="Unblock; what the block ended does not come back",
     status_code=200,
     guards=[signed_in],
@@ -81,6 +88,7 @@ async def unblock(
 @put(
     "/v1/users/{user_id:uuid}/mute",
     operation_id="Mute",
+    responses=problems(PersonNotFound, NotYetVisible, NotWithYourself),
     summary="Hear nothing of somebody, without their knowing",
     guards=[signed_in],
     tags=TAGS,
@@ -98,6 +106,7 @@ async def mute(
 @delete(
     "/v1/users/{user_id:uuid}/mute",
     operation_id="Unmute",
+    responses=problems(NotWithYourself),
     summary="Hear of somebody again",
     status_code=200,
     guards=[signed_in],
@@ -112,6 +121,7 @@ async def unmute(
 @put(
     "/v1/users/me/follow-requests/{requester_id:uuid}",
     operation_id="AcceptFollowRequest",
+    responses=problems(NotWithYourself, RequestNotFound),
     summary="Let somebody follow you; the answer is how they stand to you",
     guards=[signed_in],
     tags=TAGS,
@@ -125,6 +135,7 @@ async def accept_request(
 @delete(
     "/v1/users/me/follow-requests/{requester_id:uuid}",
     operation_id="DeclineFollowRequest",
+    responses=problems(NotWithYourself),
     summary="Refuse who asks to follow you; they are not told",
     status_code=200,
     guards=[signed_in],
