@@ -7,10 +7,13 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery
 
+from daira_feed.errors import UserNotFound
 from daira_feed.routes.common import BEARER, TAGS, Limit, Network, SaveData, hints_of
 from daira_feed.schemas import CirclePage, PostView
 from daira_feed.service import FeedService
+from daira_kit.errors import NotYetVisible, TooManyRequests
 from daira_kit.pages import DEFAULT_LIMIT, Page
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
@@ -24,7 +27,10 @@ _NO_STORE = {"Cache-Control": "private, no-store"}
     guards=[signed_in],
     security=BEARER,
     tags=TAGS,
-    responses={200: ResponseSpec(CirclePage, description="One page", generate_examples=False)},
+    responses={
+        200: ResponseSpec(CirclePage, description="One page", generate_examples=False),
+        **problems(TooManyRequests),
+    },
 )
 async def read_circle(
     caller: NamedDependency[Caller],
@@ -41,6 +47,7 @@ async def read_circle(
 @get(
     "/v1/users/{user_id:uuid}/posts",
     operation_id="ReadPostsOfUser",
+    responses=problems(UserNotFound, NotYetVisible),
     summary="Somebody's posts, newest first",
     guards=[signed_in],
     security=BEARER,

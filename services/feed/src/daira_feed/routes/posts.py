@@ -6,6 +6,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from daira_feed.errors import AuthorErased, NotTheAuthor, PostInvalid, PostNotEditable, PostNotFound, PostRemoved
 from daira_feed.routes.common import (
     BEARER,
     TAGS,
@@ -20,6 +21,8 @@ from daira_feed.routes.common import (
 from daira_feed.schemas import PostCreate, PostPatch, PostView
 from daira_feed.service import FeedService
 from daira_feed.settings import Settings
+from daira_kit.errors import PreconditionFailed
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.idempotency import IdempotencyKey
 from daira_web.limits import Limiter
@@ -29,6 +32,7 @@ from daira_web.tokens import Caller
 @post(
     "/v1/posts",
     operation_id="CreatePost",
+    responses=problems(PostInvalid, AuthorErased),
     summary="Make a post of text, images or a video",
     description="It is PROCESSING until its media are ready and moderation approved it. Takes Idempotency-Key.",
     guards=[signed_in],
@@ -51,6 +55,7 @@ async def create_post(
 @get(
     "/v1/posts/{post_id:uuid}",
     operation_id="ReadPost",
+    responses=problems(PostNotFound),
     summary="One post",
     guards=[signed_in],
     security=BEARER,
@@ -76,6 +81,7 @@ async def read_post(
 @patch(
     "/v1/posts/{post_id:uuid}",
     operation_id="EditPost",
+    responses=problems(PostInvalid, PostNotFound, NotTheAuthor, PostRemoved, PostNotEditable, PreconditionFailed),
     summary="Change my post",
     description="Others see the last approved text until the new one is approved. `If-Match` takes the ETag.",
     guards=[signed_in],
@@ -96,6 +102,7 @@ async def edit_post(
 @delete(
     "/v1/posts/{post_id:uuid}",
     operation_id="RemovePost",
+    responses=problems(PostNotFound, NotTheAuthor),
     summary="Remove my post everywhere",
     guards=[signed_in],
     security=BEARER,
