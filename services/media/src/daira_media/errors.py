@@ -14,6 +14,36 @@ from daira_kit.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from daira_stores.objects import ObjectStoreUnavailable
+
+__all__ = [
+    "ChecksumMismatch",
+    "ChecksumUnsupported",
+    "ContentTypeWrong",
+    "FinalNotWritable",
+    "HeaderInvalid",
+    "MediaNotFound",
+    "ObjectStoreUnavailable",
+    "OffsetMismatch",
+    "OverrideUnknown",
+    "PartsNotJoinable",
+    "QuotaExceeded",
+    "RangeNotSatisfiable",
+    "SenderGone",
+    "ServerStopping",
+    "SpoolFull",
+    "TooManyUploads",
+    "TypeNotAccepted",
+    "UploadBroken",
+    "UploadBusy",
+    "UploadCompleted",
+    "UploadEmpty",
+    "UploadGone",
+    "UploadNotFound",
+    "UploadStalled",
+    "UploadTooLarge",
+    "VersionUnsupported",
+]
 
 
 class HeaderInvalid(BadRequest):
@@ -170,3 +200,9 @@ class RangeNotSatisfiable(DairaError):
     code = "range_not_satisfiable"
     title = "Range not satisfiable"
     title_ar = "نطاق غير متاح"
+
+
+class OverrideUnknown(BadRequest):
+    """X-HTTP-Method-Override must be PATCH, DELETE or HEAD."""
+
+    code = "method_override_unknown"

@@ -9,8 +9,9 @@ from litestar.response import Stream
 
 from daira_media.domain.exports import CONTENT_TYPE, NAME
 from daira_media.domain.ranges import Span, parse_range
-from daira_media.errors import MediaNotFound
+from daira_media.errors import MediaNotFound, ObjectStoreUnavailable, RangeNotSatisfiable
 from daira_media.service.media import MediaService
+from daira_web.answers import problems
 from daira_web.guards import PUBLIC
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -22,6 +23,7 @@ READ = [HttpMethod.GET, HttpMethod.HEAD]
     "/images/{capability:str}/{name:str}",
     http_method=READ,
     operation_id="ReadImage",
+    responses=problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="A rendition of an image: 160.webp, 480.webp or 1080.webp",
     opt=PUBLIC,
 )
@@ -39,6 +41,7 @@ async def read_image(
     "/voices/{capability:str}/{name:str}",
     http_method=READ,
     operation_id="ReadVoice",
+    responses=problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="A voice note: voice.m4a or voice.ogg",
     opt=PUBLIC,
 )
@@ -56,6 +59,7 @@ async def read_voice(
     "/exports/{capability:str}/{name:str}",
     http_method=READ,
     operation_id="ReadExport",
+    responses=problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="What the platform knows about a person: export.zip",
     opt=PUBLIC,
 )

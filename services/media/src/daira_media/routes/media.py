@@ -9,12 +9,14 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from daira_kit.errors import NotYetVisible
 from daira_media.domain.assets import Asset, Video, visible_percent, visible_state
 from daira_media.domain.exports import CONTENT_TYPE, NAME, Export, ExportState
 from daira_media.errors import MediaNotFound
 from daira_media.schemas import MediaView, VariantView
 from daira_media.service.assets import Known
 from daira_media.service.media import MediaService
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.tokens import Caller
 
@@ -25,6 +27,7 @@ ASK_AGAIN_SECONDS = 2
 @get(
     "/v1/media/{media_id:uuid}",
     operation_id="ReadMedia",
+    responses=problems(MediaNotFound, NotYetVisible),
     summary="How far an upload is and where it plays",
     guards=[signed_in],
     security=[{"bearer": []}],

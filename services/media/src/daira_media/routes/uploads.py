@@ -8,10 +8,10 @@ from litestar import HttpMethod, Request, Response, Router, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from daira_kit.errors import BadRequest
 from daira_media.domain import tus
 from daira_media.domain.tus import Concat
-from daira_media.errors import HeaderInvalid
+from daira_media.errors import HeaderInvalid, OverrideUnknown
+from daira_media.routes.refusals import CREATING, READING, REMOVING, WRITING
 from daira_media.routes.tus import (
     AnyRequest,
     TusResumable,
@@ -28,18 +28,13 @@ from daira_media.routes.tus import (
 from daira_media.service.media import MediaService
 from daira_media.service.uploads import Creation
 from daira_stores.idempotency import IdempotencyKey, Replayed
+from daira_web.answers import problems
 from daira_web.guards import PUBLIC, signed_in
 from daira_web.tokens import Caller
 
 ONE: Final = "/{upload_id:uuid}"
 TUS_GUARDS: Final = (signed_in, speaks_tus)
 BEARER: Final = ({"bearer": list[str]()},)
-
-
-class OverrideUnknown(BadRequest):
-    """X-HTTP-Method-Override must be PATCH, DELETE or HEAD."""
-
-    code = "method_override_unknown"
 
 
 @route(
@@ -84,6 +79,7 @@ def _options(upload_max_size: int) -> Response[None]:
     "/",
     http_method=[HttpMethod.POST],
     operation_id="CreateUpload",
+    responses=problems(*CREATING),
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Begin an upload",
@@ -118,6 +114,7 @@ async def create_upload(
     ONE,
     http_method=[HttpMethod.HEAD],
     operation_id="ReadUpload",
+    responses=problems(*READING),
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Where an upload stands",
@@ -134,6 +131,7 @@ async def read_upload(
     ONE,
     http_method=[HttpMethod.PATCH],
     operation_id="WriteUpload",
+    responses=problems(*WRITING),
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Send bytes",
@@ -153,6 +151,7 @@ async def write_upload(
     ONE,
     http_method=[HttpMethod.DELETE],
     operation_id="TerminateUpload",
+    responses=problems(*REMOVING),
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Drop an upload",
@@ -170,6 +169,7 @@ async def terminate_upload(
     ONE,
     http_method=[HttpMethod.POST],
     operation_id="OverrideUploadMethod",
+    responses=problems(OverrideUnknown, *WRITING, *REMOVING),
     guards=TUS_GUARDS,
     security=BEARER,
     summary="PATCH, DELETE or HEAD for clients that can only POST",
