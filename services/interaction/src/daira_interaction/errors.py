@@ -1,6 +1,10 @@
-"""What can be wrong with a batch, by code."""
+"""What can be wrong with a batch, by code; and what we depend on when it is down."""
 
+from daira_bus.errors import BrokerUnavailable
 from daira_kit.errors import BadRequest
+from daira_stores.cql import WideColumnUnavailable
+
+__all__ = ["BrokerUnavailable", "TooManyEvents", "WideColumnUnavailable"]
 
 
 class TooManyEvents(BadRequest):

@@ -6,11 +6,13 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
+from daira_interaction.errors import BrokerUnavailable, TooManyEvents, WideColumnUnavailable
 from daira_interaction.repository.events import StoredEvent
 from daira_interaction.schemas import EventBatch, EventMetadata, EventReceipt, EventView, RejectedEvent
 from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
 from daira_kit.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.limits import Limiter
 from daira_web.tokens import Caller
@@ -23,6 +25,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 @post(
     "/v1/events",
     operation_id="TrackEvents",
+    responses=problems(TooManyEvents, BrokerUnavailable),
     summary="Tell what I saw and did",
     description="202 means that the log has the accepted events on every replica. Repeat a lost batch as it was.",
     status_code=202,
@@ -47,6 +50,7 @@ async def track_events(
 @get(
     "/v1/users/me/events",
     operation_id="ExportMyEvents",
+    responses=problems(WideColumnUnavailable),
     summary="What was recorded about me, newest first",
     guards=[signed_in],
     security=BEARER,
