@@ -10,8 +10,10 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from daira_kit.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
 from daira_moderation.domain.cases import Case
 from daira_moderation.domain.verdicts import Decision
+from daira_moderation.errors import CaseClosed, CaseNotFound
 from daira_moderation.schemas import CaseAnswer, CaseDecision, RuleFired
 from daira_moderation.service import ModerationService
+from daira_web.answers import problems
 from daira_web.guards import staff
 from daira_web.idempotency import IdempotencyKey
 from daira_web.tokens import Caller
@@ -40,6 +42,7 @@ async def list_cases(
 @post(
     "/v1/moderation/cases/{case_id:uuid}/decisions",
     operation_id="DecideCase",
+    responses=problems(CaseNotFound, CaseClosed),
     summary="Decide about a case",
     status_code=200,
     guards=[staff],
