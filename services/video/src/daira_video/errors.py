@@ -1,6 +1,9 @@
 """What video answers when it cannot answer well."""
 
 from daira_kit.errors import DairaError, NotFound
+from daira_stores.objects import ObjectStoreUnavailable
+
+__all__ = ["ObjectStoreUnavailable", "PlaybackNotFound", "RangeNotSatisfiable"]
 
 
 class PlaybackNotFound(NotFound):

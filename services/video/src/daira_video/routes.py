@@ -10,9 +10,11 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from daira_video.domain import keys
+from daira_video.errors import ObjectStoreUnavailable, PlaybackNotFound, RangeNotSatisfiable
 from daira_video.metrics import SERVED_BYTES
 from daira_video.service.playback import File
 from daira_video.service.video import VideoService
+from daira_web.answers import problems
 from daira_web.guards import PUBLIC
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -30,6 +32,7 @@ ANYWHERE = {
     "/{playback_id:str}/master.m3u8",
     http_method=READ,
     operation_id="ReadMasterPlaylist",
+    responses=problems(PlaybackNotFound, ObjectStoreUnavailable),
     summary="The adaptive stream of a video; it gains rungs while they are made",
     opt=PUBLIC,
 )
@@ -44,6 +47,7 @@ async def read_master(
     "/{playback_id:str}/{rung:str}/playlist.m3u8",
     http_method=READ,
     operation_id="ReadRungPlaylist",
+    responses=problems(PlaybackNotFound, ObjectStoreUnavailable),
     summary="The segments of one rung, such as 360p",
     opt=PUBLIC,
 )
@@ -61,6 +65,7 @@ async def read_playlist(
     "/{playback_id:str}/{rung:str}/{segment:str}",
     http_method=READ,
     operation_id="ReadSegment",
+    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="A segment of one rung, such as 360p/seg_00000.ts",
     opt=PUBLIC,
 )
@@ -80,6 +85,7 @@ async def read_segment(
     "/{playback_id:str}/video.mp4",
     http_method=READ,
     operation_id="ReadMp4",
+    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="The whole video as one MP4 of at most 720p",
     opt=PUBLIC,
 )
@@ -94,6 +100,7 @@ async def read_mp4(
     "/{playback_id:str}/poster.jpg",
     http_method=READ,
     operation_id="ReadPoster",
+    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="A still picture of the video, as JPEG",
     opt=PUBLIC,
 )
@@ -108,6 +115,7 @@ async def read_poster(
     "/{playback_id:str}/poster.webp",
     http_method=READ,
     operation_id="ReadPosterWebp",
+    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
     summary="A still picture of the video, as WebP",
     opt=PUBLIC,
 )
