@@ -51,7 +51,7 @@ migrate: ## bring the databases of all services, or of SERVICE=feed, to today's 
 
 ##@ Check it
 
-test: setup ## every test, on a stack of its own (other ports); SIZE=full for the long counts, ARGS= for pytest
+test: setup ## every test, on a stack of its own; ARGS= for pytest, SIZE=full for the long counts (resumes, tells a table)
 	@SIZE=$(SIZE) $(STACK) during --name $(TEST_NAME) --base $(TEST_BASE) --only stores --with valkey-cluster \
 		-- $(PYTHON) -m pytest $(ARGS)
 
