@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from daira_contracts.user import FollowState, ProfileState
+from daira_contracts.user import FollowState, ProfileState, RelationChangedV1
 from daira_feed.domain.timeline import CIRCLE_SIZE, entry_of, to_ms
 from daira_feed.metrics import REBUILDS
 from daira_feed.repository import keys
@@ -68,6 +68,34 @@ async def test_a_follow_backfills_and_an_unfollow_removes(any_feed: Any) -> None
 
     await any_feed.follow(reader, author)
     assert await any_feed.circle_ids(reader) == ids[::-1]
+
+
+async def test_a_follow_right_after_an_unfollow_counts_although_the_pairs_key_was_removed_between(feed: Any) -> None:
+    author, reader = await couple(feed)
+    post = await feed.published(author, "still here")
+
+    await feed.relate(reader, author, follow=FollowState.NONE)
+    await feed.process.platform.producer.send(
+        RelationChangedV1.topic, RelationChangedV1.key_of(reader, author).encode(), None, []
+    )
+    await feed.follow(reader, author)
+
+    page = await feed.circle(reader)
+    assert ([item["post"]["id"] for item in page["items"]], page["followingCount"]) == ([post], 1)
+
+
+async def test_a_tombstone_whose_last_event_was_missed_ends_the_relation(feed: Any) -> None:
+    author, reader = await couple(feed)
+    await feed.published(author, "gone for this reader")
+
+    await feed.process.platform.producer.send(
+        RelationChangedV1.topic, RelationChangedV1.key_of(reader, author).encode(), None, []
+    )
+    await feed.sql_until("SELECT 1 FROM relation WHERE actor_id = %s AND NOT follows", reader)
+    await feed.settled()
+
+    page = await feed.circle(reader)
+    assert (page["items"], page["followingCount"]) == ([], 0)
 
 
 async def test_a_request_to_follow_is_not_following(any_feed: Any) -> None:

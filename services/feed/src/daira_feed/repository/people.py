@@ -105,7 +105,10 @@ async def put_relation(work: Work, event: RelationChangedV1) -> None:
 
 
 async def clear_relation(work: Work, relation: Relation) -> None:
-    """The pair's key left its topic; the row stays with nothing in it, so that Circles can be brought in line."""
+    """The pair's key left its topic; the row stays with nothing in it, so that Circles can be brought in line.
+
+    Its last event, which said so, was missed: that one had a higher revision than what is held, so one more is free.
+    """
     await work.execute(
         """
         UPDATE relation SET revision = revision + 1, follows = false, blocks = false, mutes = false

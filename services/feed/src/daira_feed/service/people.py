@@ -62,9 +62,12 @@ class People:
             await work.enqueue(TIE, f"{event.target_id}:{event.actor_id}")
 
     async def forget_relation(self, work: Work, actor_id: UUID, target_id: UUID) -> None:
-        """The pair's key left its topic."""
+        """The pair's key left its topic, usually after nothing was left between the two: then there is nothing to do.
+
+        A revision of our own would be the very one that the next follow has.
+        """
         held = await people.lock_relation(work, actor_id, target_id)
-        if held is not None:
+        if held is not None and (held.follows or held.blocks or held.mutes):
             await people.clear_relation(work, held)
             await self._after_relation(work, actor_id, target_id, -int(held.follows))
             await work.enqueue(TIE, f"{target_id}:{actor_id}")
