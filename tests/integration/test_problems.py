@@ -37,6 +37,7 @@ async def api(platform: Endpoints) -> Any:
     return schemathesis.openapi.from_dict({**document, "paths": kept})
 
 
+@pytest.mark.sized(EXAMPLES)
 def test_no_input_is_our_fault_and_every_error_is_a_problem(api: Any, platform: Endpoints, token: str) -> None:
     broken: list[str] = []
     for found in api.get_all_operations():

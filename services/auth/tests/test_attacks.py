@@ -79,6 +79,7 @@ async def test_ten_thousand_addresses_get_fifty_guesses_a_day_at_one_number(make
     assert compared == 50  # of 1,000,000 codes: a chance of 5e-5 a day
 
 
+@pytest.mark.sized(PUMPED)
 async def test_pumping_over_every_operator_costs_at_most_two_hundred_messages(make_bench: Any) -> None:
     bench = await make_bench(limits_profile="production")
     gate = asyncio.Semaphore(32)

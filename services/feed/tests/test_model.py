@@ -165,6 +165,7 @@ async def make_world(
         yield lambda seed: World(database, assemble(settings, database, reading, writing), random.Random(seed))
 
 
+@pytest.mark.sized
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_circle_is_what_the_model_says(make_world: Any, seed: int) -> None:
     world: World = make_world(seed)

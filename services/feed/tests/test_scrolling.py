@@ -112,6 +112,7 @@ def check_many(url: str) -> None:
 
 # Other tasks of this process draw random numbers meanwhile; the strategies here do not.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+@pytest.mark.sized(EXAMPLES)
 @pytest.mark.parametrize("place", ["node", "cluster"])
 async def test_scrolling_neither_repeats_nor_skips(stack: Endpoints, redis_url: str, place: str) -> None:
     url = redis_url if place == "node" else f"redis+cluster://{stack.cluster_nodes[0]}"

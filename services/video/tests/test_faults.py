@@ -82,6 +82,7 @@ async def state_of(running: Any, video_id: UUID) -> str | None:
         return row["state"] if row else None
 
 
+@pytest.mark.sized(KILLS)
 async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
     undisturbed: Any, start: Any, make_settings: Any
 ) -> None:

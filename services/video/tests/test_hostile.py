@@ -180,6 +180,7 @@ async def test_a_size_declared_larger_than_the_picture_is_no_way_to_take_memory(
     assert (source.width, source.height) == (160, 120)
 
 
+@pytest.mark.sized(FLIPPED)
 async def test_bit_flips_never_escape_as_anything_but_a_reason(sandbox: Sandbox, tmp_path: Path) -> None:
     chance = random.Random(11)
     sources = [make(tmp_path / name, Clip(seconds=0.5)).read_bytes() for name in ("a.mp4", "a.mkv")]
