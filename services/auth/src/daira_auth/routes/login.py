@@ -21,6 +21,7 @@ from daira_auth.errors import (
     SendLimitReached,
 )
 from daira_auth.repository.budgets import BudgetsUnavailable
+from daira_auth.routes.examples import LOGGED_IN, LOGGING_IN
 from daira_auth.routes.origin import AnyRequest, address_of
 from daira_auth.schemas import LoginAnswer, LoginBody, TokenAnswer, VerifyBody
 from daira_auth.service import AuthService
@@ -35,7 +36,10 @@ TAGS = ["auth"]
 @post(
     "/v1/auth/login",
     operation_id="LogIn",
-    responses=problems(PhoneInvalid, CountryNotServed, SendLimitReached, ChannelFailed, BudgetsUnavailable),
+    responses={
+        **LOGGING_IN,
+        **problems(PhoneInvalid, CountryNotServed, SendLimitReached, ChannelFailed, BudgetsUnavailable),
+    },
     summary="Ask for a call or a code",
     status_code=200,
     opt=PUBLIC,
@@ -87,9 +91,10 @@ async def fall_back(
 @post(
     "/v1/auth/verify",
     operation_id="Verify",
-    responses=problems(
-        OtpInvalid, ChallengeNotFound, ChallengeSpent, SendLimitReached, ChannelFailed, BudgetsUnavailable
-    ),
+    responses={
+        **LOGGED_IN,
+        **problems(OtpInvalid, ChallengeNotFound, ChallengeSpent, SendLimitReached, ChannelFailed, BudgetsUnavailable),
+    },
     summary="Exchange the code for tokens",
     status_code=200,
     opt=PUBLIC,

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from daira_auth.domain.sessions import Session
 from daira_auth.errors import RefreshInvalid, RefreshReused
+from daira_auth.routes.examples import REFRESHED
 from daira_auth.routes.login import TAGS, token_answer
 from daira_auth.routes.origin import AnyRequest, address_of
 from daira_auth.schemas import RefreshBody, SessionAnswer, TokenAnswer
@@ -26,7 +27,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 @post(
     "/v1/auth/refresh",
     operation_id="Refresh",
-    responses=problems(RefreshInvalid, RefreshReused),
+    responses={**REFRESHED, **problems(RefreshInvalid, RefreshReused)},
     summary="Exchange a refresh token for a new pair",
     description="Repeat a lost exchange within ten seconds to get the same pair; any other reuse ends the session.",
     status_code=200,
