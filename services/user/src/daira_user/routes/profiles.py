@@ -19,6 +19,7 @@ from daira_user.errors import (
 )
 from daira_user.repository.views import Seen
 from daira_user.routes.answers import IfMatch, IfNoneMatch, etag_of, matches, own_profile, public_profile, tagged
+from daira_user.routes.examples import OWN_PROFILE, PUBLIC_PROFILE
 from daira_user.routes.limits import Limits
 from daira_user.schemas import OwnProfile, ProfilePatch, PublicProfile
 from daira_user.service import UserService
@@ -33,7 +34,7 @@ TAGS = ["user"]
 @get(
     "/v1/users/me",
     operation_id="GetMe",
-    responses=problems(PersonNotFound, NotYetVisible),
+    responses={**OWN_PROFILE, **problems(PersonNotFound, NotYetVisible)},
     summary="Your own profile",
     guards=[signed_in],
     tags=TAGS,
@@ -49,17 +50,20 @@ async def get_me(
 @patch(
     "/v1/users/me",
     operation_id="EditMe",
-    responses=problems(
-        PersonNotFound,
-        NotYetVisible,
-        ProfileChanged,
-        HandleInvalid,
-        HandleReserved,
-        HandleTaken,
-        HandleChangedTooOften,
-        MediaNotFound,
-        MediaNotUsable,
-    ),
+    responses={
+        **OWN_PROFILE,
+        **problems(
+            PersonNotFound,
+            NotYetVisible,
+            ProfileChanged,
+            HandleInvalid,
+            HandleReserved,
+            HandleTaken,
+            HandleChangedTooOften,
+            MediaNotFound,
+            MediaNotUsable,
+        ),
+    },
     summary="Change your profile",
     description="Absent fields stay. With `If-Match`, 412 unless the profile is the one you read.",
     guards=[signed_in],
@@ -84,7 +88,7 @@ async def edit_me(
 @get(
     "/v1/users/{user_id:uuid}",
     operation_id="GetUser",
-    responses=problems(PersonNotFound, NotYetVisible),
+    responses={**PUBLIC_PROFILE, **problems(PersonNotFound, NotYetVisible)},
     summary="A profile",
     guards=[signed_in],
     tags=TAGS,
@@ -101,7 +105,7 @@ async def get_user(
 @get(
     "/v1/users/by-handle/{handle:str}",
     operation_id="GetUserByHandle",
-    responses=problems(PersonNotFound),
+    responses={**PUBLIC_PROFILE, **problems(PersonNotFound)},
     summary="A profile by its handle",
     guards=[signed_in],
     tags=TAGS,

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from daira_kit.errors import NotYetVisible
 from daira_user.errors import NotWithYourself, PersonNotFound, RequestNotFound, UnblockFirst
 from daira_user.routes.answers import relation
+from daira_user.routes.examples import FOLLOWING
 from daira_user.routes.limits import Limits
 from daira_user.schemas import FollowAnswer, RelationAnswer
 from daira_user.service import UserService
@@ -22,7 +23,7 @@ TAGS = ["user"]
 @put(
     "/v1/users/{user_id:uuid}/follow",
     operation_id="Follow",
-    responses=problems(PersonNotFound, NotYetVisible, NotWithYourself, UnblockFirst),
+    responses={**FOLLOWING, **problems(PersonNotFound, NotYetVisible, NotWithYourself, UnblockFirst)},
     summary="Follow, or ask a private account to",
     guards=[signed_in],
     tags=TAGS,
