@@ -4,12 +4,12 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery
 
 from daira_feed.errors import UserNotFound
 from daira_feed.routes.common import BEARER, TAGS, Limit, Network, SaveData, hints_of
-from daira_feed.schemas import CirclePage, PostView
+from daira_feed.routes.examples import CIRCLE
+from daira_feed.schemas import PostView
 from daira_feed.service import FeedService
 from daira_kit.errors import NotYetVisible, TooManyRequests
 from daira_kit.pages import DEFAULT_LIMIT, Page
@@ -27,10 +27,7 @@ _NO_STORE = {"Cache-Control": "private, no-store"}
     guards=[signed_in],
     security=BEARER,
     tags=TAGS,
-    responses={
-        200: ResponseSpec(CirclePage, description="One page", generate_examples=False),
-        **problems(TooManyRequests),
-    },
+    responses={**CIRCLE, **problems(TooManyRequests)},
 )
 async def read_circle(
     caller: NamedDependency[Caller],

@@ -18,6 +18,7 @@ from daira_feed.routes.common import (
     hints_of,
     revision_of,
 )
+from daira_feed.routes.examples import CREATED, POST
 from daira_feed.schemas import PostCreate, PostPatch, PostView
 from daira_feed.service import FeedService
 from daira_feed.settings import Settings
@@ -32,7 +33,7 @@ from daira_web.tokens import Caller
 @post(
     "/v1/posts",
     operation_id="CreatePost",
-    responses=problems(PostInvalid, AuthorErased),
+    responses={**CREATED, **problems(PostInvalid, AuthorErased)},
     summary="Make a post of text, images or a video",
     description="It is PROCESSING until its media are ready and moderation approved it. Takes Idempotency-Key.",
     guards=[signed_in],
@@ -55,7 +56,7 @@ async def create_post(
 @get(
     "/v1/posts/{post_id:uuid}",
     operation_id="ReadPost",
-    responses=problems(PostNotFound),
+    responses={**POST, **problems(PostNotFound)},
     summary="One post",
     guards=[signed_in],
     security=BEARER,
