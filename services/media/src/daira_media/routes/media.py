@@ -13,6 +13,7 @@ from daira_kit.errors import NotYetVisible
 from daira_media.domain.assets import Asset, Video, visible_percent, visible_state
 from daira_media.domain.exports import CONTENT_TYPE, NAME, Export, ExportState
 from daira_media.errors import MediaNotFound
+from daira_media.routes.examples import READY_VIDEO
 from daira_media.schemas import MediaView, VariantView
 from daira_media.service.assets import Known
 from daira_media.service.media import MediaService
@@ -27,7 +28,7 @@ ASK_AGAIN_SECONDS = 2
 @get(
     "/v1/media/{media_id:uuid}",
     operation_id="ReadMedia",
-    responses=problems(MediaNotFound, NotYetVisible),
+    responses={**READY_VIDEO, **problems(MediaNotFound, NotYetVisible)},
     summary="How far an upload is and where it plays",
     guards=[signed_in],
     security=[{"bearer": []}],
