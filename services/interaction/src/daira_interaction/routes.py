@@ -12,20 +12,21 @@ from daira_interaction.schemas import EventBatch, EventMetadata, EventReceipt, E
 from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
 from daira_kit.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
-from daira_web.answers import problems
+from daira_web.answers import example, problems
 from daira_web.guards import signed_in
 from daira_web.limits import Limiter
 from daira_web.tokens import Caller
 
 TAGS = ["interaction"]
 BEARER = [{"bearer": list[str]()}]
+TAKEN = example(202, EventReceipt, {"accepted": 3, "rejected": []}, "The log has the accepted events")
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 
 
 @post(
     "/v1/events",
     operation_id="TrackEvents",
-    responses=problems(TooManyEvents, BrokerUnavailable),
+    responses={**TAKEN, **problems(TooManyEvents, BrokerUnavailable)},
     summary="Tell what I saw and did",
     description="202 means that the log has the accepted events on every replica. Repeat a lost batch as it was.",
     status_code=202,
