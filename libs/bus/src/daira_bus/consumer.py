@@ -87,21 +87,26 @@ class Consumer(ConsumerRebalanceListener):
             retry_backoff_ms=200,
         )
         client.subscribe(self._topics, listener=self)
-        watch: asyncio.Task[None] | None = None
+        tasks: list[asyncio.Task[None]] = []
         try:
             await asyncio.wait_for(client.start(), 30)
-            watch = asyncio.create_task(self._watch(client))
-            await self._poll(client, stop, watch)
+            # Two tasks: a poll that hangs must not hide what the watch finds.
+            tasks = [asyncio.create_task(self._poll(client, stop)), asyncio.create_task(self._watch(client))]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            if watch is not None:
-                watch.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop_workers(list(self._workers))
             self._client = None
             with suppress(KafkaError, TimeoutError, OSError):
                 await asyncio.wait_for(client.stop(), 10)
 
-    async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event, watch: asyncio.Task[None]) -> None:
+    async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         next_commit = 0.0
+        self.last_poll = time.monotonic()
         while not stop.is_set():
             batches = await client.getmany(timeout_ms=100, max_records=PAUSE_ABOVE)
             self.last_poll = time.monotonic()
@@ -110,7 +115,7 @@ class Consumer(ConsumerRebalanceListener):
                 if worker is not None:
                     worker.add(records)
             self._balance(client)
-            self._raise_failures(watch)
+            self._raise_failures()
             if time.monotonic() >= next_commit:
                 await self._commit(client, list(self._workers))
                 next_commit = time.monotonic() + COMMIT_SECONDS
@@ -127,12 +132,10 @@ class Consumer(ConsumerRebalanceListener):
             elif worker.backlog < RESUME_BELOW and partition in paused:
                 client.resume(partition)
 
-    def _raise_failures(self, watch: asyncio.Task[None]) -> None:
+    def _raise_failures(self) -> None:
         for worker in self._workers.values():
             if worker.failure is not None:
                 raise worker.failure
-        if watch.done():
-            watch.result()
 
     async def _commit(self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         offsets = {}
@@ -172,10 +175,12 @@ class Consumer(ConsumerRebalanceListener):
             self._workers.pop(partition, None)
 
     async def _watch(self, client: AIOKafkaConsumer) -> None:
-        """Raises _Stuck when records wait in the log, no worker is busy and nothing was polled for STUCK_SECONDS."""
+        """Raises _Stuck when for STUCK_SECONDS no poll came back, or records wait that nothing polls or works on."""
         quiet_since: dict[TopicPartition, tuple[int, float]] = {}
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            if time.monotonic() - self.last_poll > STUCK_SECONDS:
+                raise _Stuck("the poll does not come back")
             assignment = [partition for partition in client.assignment() if partition not in client.paused()]
             ends = await asyncio.wait_for(client.end_offsets(assignment), 20) if assignment else {}
             clock = time.monotonic()
