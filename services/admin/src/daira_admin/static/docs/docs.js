@@ -54,7 +54,7 @@ function entry(one) {
 }
 
 function route(one) {
-  const isPublic = !one.responses?.["401"];
+  const isPublic = !one.security?.length;
   const box = make("details", { class: "route", id: anchor(one) },
     make("summary", {},
       make("span", { class: `verb ${one.verb}` }, one.verb), make("span", { class: "path" }, one.path),
