@@ -2,21 +2,32 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daira_devtools.stack import Endpoints, Stack
 from daira_kit.settings import environment
+from daira_testing.clips import Clip, make
 from daira_testing.journal import Person, follower_and_author, use
 from daira_testing.waiting import eventually
 
 ROUNDS = 5 if environment("SIZE") == "full" else 1
 VISIBLE_WITHIN = 30.0
+TRANSCODED_WITHIN = 60.0
+"""Two clips of a second; a killed worker's clip also waits for the end of its lease."""
 DOWN_SECONDS = 1.0
-VICTIMS = ["kafka", "postgres", "valkey", "cassandra", "s3", "feed", "moderation", "interaction", "user", "auth"]
+VICTIMS = ["kafka", "postgres", "valkey", "cassandra", "feed", "moderation", "interaction", "user", "auth"]
+VICTIMS_OF_MEDIA = ["s3", "kafka", "postgres", "media", "video"]
+HOLDS_UPLOADS = {"s3", "postgres", "media"}
+UNSETTLED = {"UPLOADED", "PROBING", "PROCESSING"}
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.sized
 @pytest.mark.parametrize("round_number", range(ROUNDS))
 async def test_what_was_accepted_is_visible_once_although_a_server_was_killed(
     victim: str, round_number: int, platform: Endpoints, own_stack: Stack
@@ -25,9 +36,8 @@ async def test_what_was_accepted_is_visible_once_although_a_server_was_killed(
         stop = asyncio.Event()
         using = asyncio.create_task(use(follower, author, stop))
         await asyncio.sleep(0.5)
-        await own_stack.stop(victim, kill=True)
-        await asyncio.sleep(DOWN_SECONDS)
-        await own_stack.start(victim)
+        async with killed(own_stack, victim):
+            await asyncio.sleep(DOWN_SECONDS)
         await asyncio.sleep(0.5)
         stop.set()
         await using
@@ -39,6 +49,66 @@ async def test_what_was_accepted_is_visible_once_although_a_server_was_killed(
     assert {events[event] for event in follower.events} == {1}
 
 
+@asynccontextmanager
+async def killed(own_stack: Stack, victim: str) -> AsyncIterator[None]:
+    """SIGKILL before, and back with its data afterwards."""
+    await own_stack.stop(victim, kill=True)
+    try:
+        yield
+    finally:
+        await own_stack.start(victim)
+
+
 async def _all_there(follower: Person, author: Person) -> bool:
     circle, stored = set(await follower.circle()), set(await follower.stored_events())
     return set(author.posts) <= circle and set(follower.events) <= stored
+
+
+# Media in flight
+
+
+@pytest.mark.parametrize("victim", VICTIMS_OF_MEDIA)
+@pytest.mark.sized
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+async def test_clips_in_flight_become_streams_seen_once_although_a_server_was_killed(
+    victim: str, round_number: int, platform: Endpoints, own_stack: Stack, tmp_path: Path
+) -> None:
+    clip = make(tmp_path / "clip.mp4", Clip(noise=True)).read_bytes()
+    async with follower_and_author(platform.gateway_url) as (follower, author):
+        early, late, go_on = await author.upload(clip), await author.upload(clip), asyncio.Event()
+        sending = asyncio.create_task(late.send(go_on))
+        await late.in_the_middle.wait()
+        await early.send()
+        await author.post("وصل كله", [early.media_id])
+        state = (await author.get(f"/v1/media/{early.media_id}"))["state"]
+
+        async with killed(own_stack, victim):
+            go_on.set()
+            await asyncio.sleep(DOWN_SECONDS)
+            arrived_meanwhile = sending.done()
+        await sending
+        await author.post("انقطع واستؤنف", [late.media_id])
+
+        shown = await eventually(
+            lambda: _streams(follower, author), within=VISIBLE_WITHIN + TRANSCODED_WITHIN, every=0.5
+        )
+        times = Counter(await follower.circle())
+
+    assert state in UNSETTLED
+    assert {times[post] for post in author.posts} == {1}
+    assert shown == {early.media_id, late.media_id}
+    if victim in HOLDS_UPLOADS:
+        assert not arrived_meanwhile
+    if victim == "media":
+        assert late.resumed > 0
+
+
+async def _streams(follower: Person, author: Person) -> set[str] | None:
+    """The media ids of the author's clips once all of them play in the follower's Circle."""
+    items: list[dict[str, Any]] = [item["post"] for item in await follower.all("/v1/feed/circle")]
+    if not set(author.posts) <= {post["id"] for post in items}:
+        return None
+    clips = [medium for post in items for medium in post["media"]]
+    for clip in clips:
+        assert (await author.get(f"/v1/media/{clip['id']}"))["state"] == "READY"
+    return {clip["id"] for clip in clips}

@@ -1,9 +1,11 @@
 """A person who keeps using the application while servers die, and remembers every request that was answered yes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -12,6 +14,8 @@ from daira_kit.clock import now
 from daira_testing.waiting import eventually
 
 Answer = dict[str, Any]
+TUS = {"Tus-Resumable": "1.0.0"}
+TRY_AGAIN = (409, 423, 429)
 
 
 class Person:
@@ -23,10 +27,10 @@ class Person:
         self.events: list[str] = []
         self.refused = 0
 
-    async def post(self, text: str) -> str:
-        """A text post; the same Idempotency-Key until it is accepted."""
+    async def post(self, text: str, media_ids: Sequence[str] = ()) -> str:
+        """A post; the same Idempotency-Key until it is accepted."""
         headers = {"Idempotency-Key": str(uuid4())}
-        body = {"text": text, "mediaIds": [], "visibility": "PUBLIC"}
+        body = {"text": text, "mediaIds": list(media_ids), "visibility": "PUBLIC"}
         answer = await self._insist("POST", "/v1/posts", json=body, headers=headers)
         self.posts.append(answer["id"])
         return str(answer["id"])
@@ -45,6 +49,12 @@ class Person:
         answer = await self._insist("POST", "/v1/events", json={"events": [event]})
         assert answer["accepted"] == 1, answer
         self.events.append(event["id"])
+
+    async def upload(self, data: bytes) -> "Upload":
+        """The beginning of a tus upload of an MP4 file; nothing of it is sent yet."""
+        metadata = f"filetype {b64encode(b'video/mp4').decode()},purpose {b64encode(b'VIDEO').decode()}"
+        headers = {**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": metadata}
+        return Upload(self, await self.insist("POST", "/v1/uploads", headers=headers), data)
 
     async def circle(self) -> list[str]:
         """Every post id in the Circle, page by page."""
@@ -70,21 +80,58 @@ class Person:
             params["cursor"] = page["nextCursor"]
 
     async def _insist(self, method: str, path: str, **options: Any) -> Answer:
-        async def attempt() -> Answer | None:
-            try:
-                response = await self.client.request(method, path, **options)
-            except httpx.HTTPError:
-                self.refused += 1
-                return None
-            if response.status_code >= 500 or response.status_code in (409, 429):
-                self.refused += 1
-                return None
-            assert response.is_success, (path, response.status_code, response.text)
-            return dict(response.json())
+        return dict((await self.insist(method, path, **options)).json())
 
-        answer = await eventually(attempt, within=60, every=0.1)
+    async def insist(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The first answer that is a yes; a definite no raises AssertionError."""
+        answer = await eventually(lambda: self.attempt(method, path, **options), within=60, every=0.1)
         assert answer is not None
+        assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
+
+    async def attempt(self, method: str, path: str, **options: Any) -> httpx.Response | None:
+        """The answer to one request, or None if it was broken or refused for now."""
+        try:
+            response = await self.client.request(method, path, **options)
+        except httpx.HTTPError:
+            self.refused += 1
+            return None
+        if response.status_code >= 500 or response.status_code in TRY_AGAIN:
+            self.refused += 1
+            return None
+        return response
+
+
+class Upload:
+    """One tus upload, as an application in poor reception does it."""
+
+    def __init__(self, person: Person, created: httpx.Response, data: bytes) -> None:
+        self.person, self.data = person, data
+        self.path = urlsplit(created.headers["Location"]).path
+        self.media_id = created.headers["Upload-Media-Id"]
+        self.resumed = 0
+        self.in_the_middle = asyncio.Event()
+
+    async def send(self, go_on: asyncio.Event | None = None) -> None:
+        """All of it in one PATCH that stands still in the middle until `go_on`; a broken one is resumed."""
+        offset = 0
+        while offset < len(self.data):
+            headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+            headers["Content-Length"] = str(len(self.data) - offset)
+            answer = await self.person.attempt("PATCH", self.path, content=self._rest(offset, go_on), headers=headers)
+            if answer is None:
+                self.resumed += 1
+                answer = await self.person.insist("HEAD", self.path, headers=TUS)
+            assert answer.is_success, (answer.status_code, answer.text)
+            offset = int(answer.headers["Upload-Offset"])
+
+    async def _rest(self, offset: int, go_on: asyncio.Event | None) -> AsyncIterator[bytes]:
+        middle = max(offset, len(self.data) // 2)
+        yield self.data[offset:middle]
+        self.in_the_middle.set()
+        if go_on is not None:
+            await go_on.wait()
+        yield self.data[middle:]
 
 
 @asynccontextmanager
