@@ -28,7 +28,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def watched(browser: Browser, platform: Endpoints) -> AsyncIterator[Watched]:
-    """A fresh visitor with a phone's screen; nothing may have gone wrong at the end."""
+async def watched(
+    browser: Browser, platform: Endpoints, own_stack: Stack, request: pytest.FixtureRequest
+) -> AsyncIterator[Watched]:
+    """A fresh visitor with a phone's screen; nothing may have gone wrong at the end.
+
+    What the visitor saw last, in both languages, is kept in `.stack/<name>/screenshots/`.
+    """
     async with open_page(browser, platform.gateway_url) as watched:
         yield watched
+        await watched.take_pictures(own_stack.folder.path / "screenshots", request.node.name)

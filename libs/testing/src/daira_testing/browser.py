@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ OPTIONS = [
 ]
 PLAYED = "() => [...document.querySelectorAll('video')].some((video) => video.currentTime > 2)"
 PLAY_PATIENCE_MS = 30_000
+PICTURE_PATIENCE_MS = 15_000
 PHONE = {"width": 390, "height": 844}
 
 
@@ -56,6 +58,18 @@ class Watched:
     async def until_it_plays(self) -> None:
         """Until some video of the page has played for more than two seconds. Raises playwright's TimeoutError."""
         await self.page.wait_for_function(PLAYED, timeout=PLAY_PATIENCE_MS)
+
+    async def take_pictures(self, folder: Path, name: str) -> None:
+        """Writes `<name>.<language>.png`: the page as it stands and, where it has the switch, in its other language."""
+        await self._take_picture(folder, name)
+        switch = self.page.locator("#language")
+        if await switch.is_visible():
+            await switch.click()
+            await self._take_picture(folder, name)
+
+    async def _take_picture(self, folder: Path, name: str) -> None:
+        language = await self.page.locator("html").get_attribute("lang")
+        await self.page.screenshot(path=folder / f"{name}.{language}.png", timeout=PICTURE_PATIENCE_MS)
 
     async def keep_inside(self, route: Any) -> None:
         """Lets through what goes to the gateway; everything else is noted and never leaves."""
