@@ -9,6 +9,7 @@ from daira_contracts.feed import PostChangedV1, PostState
 from daira_contracts.moderation import Decision
 from daira_contracts.user import FollowState
 from daira_kit.ids import new_id
+from daira_web.limits import Limiter
 
 
 async def create(feed: Any, author: UUID, body: dict[str, Any], **headers: str) -> Any:
@@ -270,3 +271,24 @@ async def test_an_unknown_person_is_not_yet_visible_while_fresh(feed: Any) -> No
 
     assert (fresh.json()["code"], fresh.headers["retry-after"]) == ("not_yet_visible", "1")
     assert (old.status_code, old.json()["code"]) == (404, "user_not_found")
+
+
+async def test_a_person_changes_and_removes_so_many_posts_a_minute(feed: Any) -> None:
+    author, other = await feed.person(), await feed.person()
+    mine, theirs = await feed.post(author, "mine"), await feed.post(other, "theirs")
+    limit = feed.settings.edits_limit
+    await Limiter.on_redis(feed.settings.redis_url).hit(
+        limit, "post.edit", str(author), cost=int(limit.partition("/")[0]), fail_open=False
+    )
+
+    headers = feed.mint.headers(author)
+    edited = await feed.client.patch(f"/v1/posts/{mine['id']}", json={"text": "again"}, headers=headers)
+    removed = await feed.client.delete(f"/v1/posts/{mine['id']}", headers=headers)
+
+    for refused in (edited, removed):
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert int(refused.headers["retry-after"]) > 0
+    read = await feed.client.get(f"/v1/posts/{mine['id']}", headers=headers)
+    assert read.json()["text"] == "mine"
+    gone = await feed.client.delete(f"/v1/posts/{theirs['id']}", headers=feed.mint.headers(other))
+    assert gone.status_code == 204

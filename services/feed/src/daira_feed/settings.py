@@ -24,3 +24,5 @@ class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
     """How many pages of Circle one person may read in a minute."""
     posts_limit: str = "60/minute"
     """How many posts one person may make."""
+    edits_limit: str = "120/minute"
+    """How many of their posts one person may change or remove."""

@@ -94,10 +94,13 @@ async def edit_post(
     data: JSONBody[PostPatch],
     caller: NamedDependency[Caller],
     feed: NamedDependency[FeedService],
+    limiter: NamedDependency[Limiter],
+    settings: NamedDependency[Settings],
     if_match: IfMatch = None,
 ) -> Response[PostView]:
+    limits = await limiter.hit(settings.edits_limit, "post.edit", str(caller.user_id))
     view, revision = await feed.posts.edit(post_id, caller.user_id, data, revision_of(if_match))
-    return Response(view, headers={"ETag": etag_of(view, revision)})
+    return Response(view, headers={**limits, "ETag": etag_of(view, revision)})
 
 
 @delete(
@@ -110,6 +113,11 @@ async def edit_post(
     tags=TAGS,
 )
 async def remove_post(
-    post_id: FromPath[UUID], caller: NamedDependency[Caller], feed: NamedDependency[FeedService]
+    post_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    feed: NamedDependency[FeedService],
+    limiter: NamedDependency[Limiter],
+    settings: NamedDependency[Settings],
 ) -> None:
+    await limiter.hit(settings.edits_limit, "post.edit", str(caller.user_id))
     await feed.posts.remove(post_id, caller.user_id)
