@@ -123,6 +123,8 @@ async def ours(stack: Endpoints, http: aiohttp.ClientSession, person: object) ->
             "S3_SECRET_KEY": stack.s3_secret_key,
             "S3_BUCKET": stack.s3_bucket,
             "MAX_OPEN_UPLOADS": 1000,
+            "REDIS_URL": stack.redis_url,
+            "UPLOADS_LIMIT": "100000/minute",
         }
         env = {f"DAIRA_MEDIA_{name}": str(value) for name, value in settings.items()} | {"PATH": "/usr/bin:/bin"}
         async with child(sys.executable, "-m", "daira_media", env=env) as pid:

@@ -301,3 +301,16 @@ async def test_the_quota_counts_what_unfinished_uploads_promise(start: Any) -> N
 
     assert answer.status_code == 413
     assert answer.json()["code"] == "upload_quota_exceeded"
+
+
+async def test_a_person_begins_so_many_uploads(start: Any) -> None:
+    async with start(uploads_limit="2/hour") as front:
+        answers = [await front.create(10) for _ in range(3)]
+        other = await front.create(10, new_id())
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[1].headers["ratelimit"].startswith("limit=2, remaining=0")
+    assert answers[2].json()["code"] == "rate_limited"
+    assert int(answers[2].headers["retry-after"]) > 0
+    assert answers[2].headers["tus-resumable"] == "1.0.0"
+    assert other.status_code == 201

@@ -14,6 +14,10 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     """Its secret."""
     s3_bucket: str = "daira-media"
     """The bucket that all media share; ours lie below `media/`."""
+    redis_url: str
+    """`redis://host:port/0`, or `redis+cluster://host:port`: counts what people begin."""
+    uploads_limit: str = "300/minute"
+    """How many uploads one person may begin."""
     public_url: str = ""
     """What clients call us by, such as https://api.daira.app; empty: taken from X-Forwarded-* or Host."""
     spool_folder: str = ""

@@ -34,7 +34,9 @@ from daira_observe.logs import get_logger
 from daira_runtime import Export, Parts, Platform
 from daira_stores.objects import JsonParts, ObjectStore, open_objects
 from daira_stores.postgres import Database
+from daira_stores.redis import open_redis
 from daira_stores.sections import read_sections
+from daira_web.limits import Limiter
 
 logger = get_logger(__name__)
 S3_CONNECTIONS = 16
@@ -45,9 +47,12 @@ S3_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5, sock_read=30)
 async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Media, ready for any role."""
     connector = aiohttp.TCPConnector(limit=S3_CONNECTIONS)
-    async with aiohttp.ClientSession(
-        connector=connector, timeout=S3_TIMEOUT, skip_auto_headers=("Content-Type", "User-Agent")
-    ) as http:
+    async with (
+        open_redis(settings.redis_url) as redis,
+        aiohttp.ClientSession(
+            connector=connector, timeout=S3_TIMEOUT, skip_auto_headers=("Content-Type", "User-Agent")
+        ) as http,
+    ):
         objects = _objects(settings)
         store = _store(settings, http, objects)
         decoder = Decoder(wall_seconds=settings.decode_seconds, parallel=settings.decoders)
@@ -56,17 +61,23 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         can_decode = len(layers) >= settings.min_sandbox_layers
         if not can_decode:
             logger.error("decoder_refused", layers=layers, needed=settings.min_sandbox_layers)
+
+        async def redis_answers() -> None:
+            await redis.ping()
+
         yield Parts(
             target=media,
             routes=ROUTES,
             dependencies={
                 "media": media,
+                "limiter": Limiter.on_redis(settings.redis_url),
+                "uploads_limit": settings.uploads_limit,
                 "public_url": settings.public_url,
                 "upload_max_size": _limits(settings).largest(None),
             },
             subscriptions=SUBSCRIPTIONS,
             jobs=[kind for kind in JOBS if can_decode or kind.kind != "make_renditions"],
-            optional={"s3": store.check},
+            optional={"redis": redis_answers, "s3": store.check},
             export=Export(
                 told=ExportPartWrittenV1,
                 collect=partial(read_sections, platform.database, SECTIONS),

@@ -30,6 +30,7 @@ from daira_media.service.uploads import Creation
 from daira_stores.idempotency import IdempotencyKey, Replayed
 from daira_web.answers import problems
 from daira_web.guards import PUBLIC, signed_in
+from daira_web.limits import Limiter
 from daira_web.tokens import Caller
 
 ONE: Final = "/{upload_id:uuid}"
@@ -90,8 +91,11 @@ async def create_upload(
     caller: NamedDependency[Caller],
     media: NamedDependency[MediaService],
     public_url: NamedDependency[str],
+    limiter: NamedDependency[Limiter],
+    uploads_limit: NamedDependency[str],
 ) -> Response[None]:
     """Creation, with the first bytes if the client likes, or concatenation of partial uploads."""
+    limits = await limiter.hit(uploads_limit, "upload", str(caller.user_id))
     base = base_url(request, public_url)
     metadata = tus.parse_metadata(request.headers.get("upload-metadata"))
     concat = tus.parse_concat(request.headers.get("upload-concat"))
@@ -107,7 +111,7 @@ async def create_upload(
     if has_chunk(request):
         order = msgspec.structs.replace(chunk_order(request, 0), length=None)
         upload = await media.writing.write(caller.user_id, upload.id, order, body_of(request))
-    return empty(201, {**place(upload, base), **standing(upload)})
+    return empty(201, {**limits, **place(upload, base), **standing(upload)})
 
 
 @route(
