@@ -17,9 +17,13 @@ from daira_testing.tokens import TokenMint
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def settings(
-    make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]], object_settings: dict[str, str]
+    make_database: MakeDatabase,
+    common_settings: Callable[[Database], dict[str, Any]],
+    object_settings: dict[str, str],
+    redis_url: str,
 ) -> Settings:
-    return Settings(**(common_settings(await make_database("moderation")) | object_settings))
+    common = common_settings(await make_database("moderation")) | object_settings
+    return Settings(**common, redis_url=redis_url)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

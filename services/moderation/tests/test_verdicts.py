@@ -18,11 +18,13 @@ from daira_moderation import handlers
 from daira_moderation.domain.verdicts import Decision as Judged
 from daira_moderation.domain.verdicts import Entry, WordList
 from daira_moderation.service import ModerationService
+from daira_moderation.settings import Settings
 from daira_runtime import Process
 from daira_stores.postgres import Database
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
+from daira_web.limits import Limiter
 
 HEARD = {subscription.event_type: subscription.handler for subscription in handlers.SUBSCRIPTIONS}
 BAD, DOUBTFUL, FINE = "يا خول", "يا حرامي", "صباح الخير"
@@ -195,6 +197,23 @@ async def test_cases_are_for_staff_and_close_once(
     unknown = f"/v1/moderation/cases/{new_id()}/decisions"
     assert (await client.post(unknown, headers=staff, json=body)).json()["code"] == "case_not_found"
     assert (await verdict(database, doubtful.post_id) or {})["decision"] == "REJECTED"
+
+
+async def test_a_member_of_staff_decides_so_many_cases_a_minute(
+    client: httpx.AsyncClient, settings: Settings, mint: TokenMint
+) -> None:
+    hasty, limit = new_id(), settings.decisions_limit
+    await Limiter.on_redis(settings.redis_url).hit(
+        limit, "moderation.decision", str(hasty), cost=int(limit.partition("/")[0]), fail_open=False
+    )
+    path, body = f"/v1/moderation/cases/{new_id()}/decisions", {"decision": "REJECTED", "reason": "spam"}
+
+    refused = await client.post(path, headers=mint.headers(hasty, roles=["staff"]), json=body)
+    other = await client.post(path, headers=mint.headers(new_id(), roles=["staff"]), json=body)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert int(refused.headers["retry-after"]) > 0
+    assert other.json()["code"] == "case_not_found"
 
 
 async def test_an_edit_makes_an_open_case_obsolete(

@@ -4,4 +4,9 @@ from daira_kit.settings import ObjectStoreSettings
 
 
 class Settings(ObjectStoreSettings, frozen=True, kw_only=True):
-    """Moderation needs no more than every service does."""
+    """Settings of moderation; each field is an environment variable DAIRA_MODERATION_<FIELD>."""
+
+    redis_url: str
+    """`redis://host:port/0`, or `redis+cluster://host:port`: counts what staff decide."""
+    decisions_limit: str = "120/minute"
+    """How many cases one member of staff may decide: a stolen session empties no queue."""

@@ -20,7 +20,9 @@ from daira_moderation.service.wordlists import WordLists, packaged
 from daira_moderation.settings import Settings
 from daira_runtime import Export, Parts, Platform
 from daira_stores.objects import JsonParts, open_objects
+from daira_stores.redis import open_redis
 from daira_stores.sections import read_sections
+from daira_web.limits import Limiter
 
 
 @asynccontextmanager
@@ -40,14 +42,23 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     parts = JsonParts(
         open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
     )
-    yield Parts(
-        target=moderation,
-        routes=ROUTES,
-        dependencies={"moderation": moderation},
-        subscriptions=SUBSCRIPTIONS,
-        jobs=JOBS,
-        views=(view(WordlistChangedV1, policy.put, policy.remove),),
-        tasks=(publishing,),
-        optional={"s3": parts.check},
-        export=Export(told=ExportPartWrittenV1, collect=partial(read_sections, database, SECTIONS), put=parts.put),
-    )
+    async with open_redis(settings.redis_url) as redis:
+
+        async def redis_answers() -> None:
+            await redis.ping()
+
+        yield Parts(
+            target=moderation,
+            routes=ROUTES,
+            dependencies={
+                "moderation": moderation,
+                "settings": settings,
+                "limiter": Limiter.on_redis(settings.redis_url),
+            },
+            subscriptions=SUBSCRIPTIONS,
+            jobs=JOBS,
+            views=(view(WordlistChangedV1, policy.put, policy.remove),),
+            tasks=(publishing,),
+            optional={"redis": redis_answers, "s3": parts.check},
+            export=Export(told=ExportPartWrittenV1, collect=partial(read_sections, database, SECTIONS), put=parts.put),
+        )

@@ -13,9 +13,11 @@ from daira_moderation.domain.verdicts import Decision
 from daira_moderation.errors import CaseClosed, CaseNotFound
 from daira_moderation.schemas import CaseAnswer, CaseDecision, RuleFired
 from daira_moderation.service import ModerationService
+from daira_moderation.settings import Settings
 from daira_web.answers import problems
 from daira_web.guards import staff
 from daira_web.idempotency import IdempotencyKey
+from daira_web.limits import Limiter
 from daira_web.tokens import Caller
 
 TAGS = ["moderation"]
@@ -53,8 +55,11 @@ async def decide_case(
     data: JSONBody[CaseDecision],
     caller: NamedDependency[Caller],
     moderation: NamedDependency[ModerationService],
+    limiter: NamedDependency[Limiter],
+    settings: NamedDependency[Settings],
     idempotency: NamedDependency[IdempotencyKey | None],
 ) -> CaseAnswer:
+    await limiter.hit(settings.decisions_limit, "moderation.decision", str(caller.user_id))
     return await moderation.cases.decide(
         case_id, caller.user_id, Decision(data.decision), data.reason, idempotency, _answer
     )
