@@ -63,12 +63,12 @@ class Producer:
                 ]
                 results = await asyncio.gather(*futures, return_exceptions=True)
         except (KafkaError, TimeoutError) as error:
-            await self._discard()
+            await self._discard(client)
             raise BrokerUnavailable(type(error).__name__) from error
         failed = [result for result in results if isinstance(result, BaseException)]
         if failed:
             logger.warning("records_not_confirmed", count=len(failed), error=repr(failed[0]))
-            await self._discard()
+            await self._discard(client)
         return [not isinstance(result, BaseException) for result in results]
 
     async def close(self) -> None:
@@ -81,6 +81,7 @@ class Producer:
     async def _send_all(
         self, records: Sequence[tuple[str, str | bytes | None, bytes | None, Headers]], timeout: float
     ) -> None:
+        client: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(timeout):
                 client = await self._connected()
@@ -95,7 +96,8 @@ class Producer:
                 ]
                 await asyncio.gather(*futures)
         except (KafkaError, TimeoutError) as error:
-            await self._discard()
+            if client is not None:
+                await self._discard(client)
             raise BrokerUnavailable from error
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -119,12 +121,15 @@ class Producer:
                 self._client = client
             return self._client
 
-    async def _discard(self) -> None:
+    async def _discard(self, client: AIOKafkaProducer) -> None:
         # A producer can hang for ever after a broker restart (OutOfOrderSequence); a fresh one has a fresh epoch.
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(KafkaError, TimeoutError, OSError):
-                await asyncio.wait_for(client.stop(), 1)
+        is_newest = self._client is client
+        if not is_newest:
+            return  # another caller has thrown it away before, and the newest one may be well
+        self._client = None
+        with suppress(KafkaError, TimeoutError, OSError):
+            await asyncio.wait_for(client.stop(), 1)
+        await _silence(client)
 
     def _headers(self, event: Event, parent: str | None) -> list[tuple[str, bytes]]:
         headers = {
@@ -136,6 +141,19 @@ class Producer:
         if parent:
             headers["traceparent"] = parent
         return encode_headers(headers)
+
+
+async def _silence(client: AIOKafkaProducer) -> None:
+    # A stop that ran out of time leaves sender and connections behind, and what it could not flush would arrive
+    # later, behind newer records of the same key: a compacted topic would keep the older state for ever.
+    sender = client._sender.sender_task
+    if sender is not None:
+        sender.cancel()
+    with suppress(KafkaError, TimeoutError, OSError):
+        await asyncio.wait_for(client.client.close(), 1)
+    if sender is not None:
+        await asyncio.wait([sender], timeout=1)
+    client._message_accumulator.fail_all(BrokerUnavailable())
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
