@@ -110,11 +110,16 @@ async def serve(app: Any, port: int) -> AsyncIterator[str]:
 async def media_dsn(stack: Endpoints) -> AsyncIterator[str]:
     """One database for all tests of media: each test is a person of its own."""
     name = f"test_media_{secrets.token_hex(4)}"
+    await administer(stack, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    await apply(stack.postgres_dsn(name), all_for("media"))
+    yield stack.postgres_dsn(name)
+    await administer(stack, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+async def administer(stack: Endpoints, statement: sql.Composed) -> None:
+    """On a connection of its own: fault tests restart the server in between."""
     async with await AsyncConnection.connect(stack.postgres_dsn("postgres"), autocommit=True) as admin:
-        await admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        await apply(stack.postgres_dsn(name), all_for("media"))
-        yield stack.postgres_dsn(name)
-        await admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        await admin.execute(statement)
 
 
 @pytest.fixture(scope="session")
