@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from daira_bus.broadcast import BroadcastReader, view
+from daira_bus.producer import open_producer
 from daira_contracts.auth import KeyState, SessionRevokedV1, SigningKeyChangedV1
 from daira_kit.clock import now
 from daira_kit.ids import new_id
@@ -110,6 +111,17 @@ async def test_a_restart_without_kafka_knows_what_was_known(database: Database, 
 
     assert told.session_id in after.revoked
     assert key.kid in after.keys
+
+
+async def test_a_tombstone_with_a_foreign_key_is_passed_over(database: Database, probe: TopicProbe) -> None:
+    told, memory = revocation(), Memory()
+
+    async with open_producer(probe.bootstrap, "auth", probe.prefix) as producer:
+        await producer.send(SessionRevokedV1.topic, b"no uuid", None, [])
+    async with reading(database, probe, memory) as reader:
+        await asyncio.wait_for(reader.ready.wait(), PATIENCE)
+        await probe.publish(told)
+        await eventually(lambda: _knows(memory, told))
 
 
 async def test_a_first_start_without_kafka_is_not_ready(database: Database, probe: TopicProbe) -> None:

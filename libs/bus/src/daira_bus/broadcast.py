@@ -135,7 +135,10 @@ class BroadcastReader:
     async def _take(self, record: ConsumerRecord) -> None:
         key = (record.key or b"").decode(errors="replace")
         if record.value is None:
-            self._views[record.topic].remove(key)
+            try:
+                self._views[record.topic].remove(key)
+            except ValueError as error:  # a key that is none of ours must not end this process
+                logger.warning("broadcast_record_ignored", topic=record.topic, error=repr(error))
             await self._forget(record.topic, key)
         elif self._apply(record.topic, record.value):
             await self._save(record.topic, key, record.value)
