@@ -10,9 +10,10 @@ import pytest_asyncio
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 
-from daira_devtools.stack import Endpoints
+from daira_devtools.stack import Endpoints, Stack
 from daira_kit.settings import environment
 from daira_testing.journal import person
+from daira_testing.waiting import eventually
 
 EXAMPLES = 200 if environment("SIZE") == "full" else 4
 NOT_FUZZED = ("/v1/auth/", "/v1/uploads", "/v1/users/me/export")
@@ -70,23 +71,74 @@ def try_operation(operation: Any, gateway: str, token: str) -> None:
     holds()
 
 
+LARGE = b'{"phoneNumber": "' + b"1" * 2_000_000 + b'"}'
 ERRORS = [
-    ("GET", "/v1/nowhere", {}, 404),
-    ("DELETE", "/v1/feed/circle", {}, 405),
-    ("GET", "/v1/feed/circle", {"Authorization": "Bearer forged"}, 401),
-    ("GET", "/v1/feed/circle", {}, 401),
+    ("GET", "/v1/nowhere", {}, b"", 404),
+    ("DELETE", "/v1/feed/circle", {}, b"", 405),
+    ("GET", "/v1/feed/circle", {"Authorization": "Bearer forged"}, b"", 401),
+    ("GET", "/v1/feed/circle", {}, b"", 401),
+    ("POST", "/v1/auth/login", {"Content-Type": "application/json"}, LARGE, 413),
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "headers", "status"), ERRORS)
+@pytest.mark.parametrize(("method", "path", "headers", "body", "status"), ERRORS)
 async def test_the_gateways_own_errors_are_problems_in_the_readers_language(
-    method: str, path: str, headers: dict[str, str], status: int, platform: Endpoints
+    method: str, path: str, headers: dict[str, str], body: bytes, status: int, platform: Endpoints
 ) -> None:
-    async with httpx.AsyncClient(base_url=platform.gateway_url, trust_env=False) as client:
-        english = await client.request(method, path, headers=headers)
-        arabic = await client.request(method, path, headers={**headers, "Accept-Language": "ar"})
+    await refused_in_both_languages(platform, method, path, status, headers=headers, content=body)
+
+
+async def test_a_service_that_is_down_is_a_problem_too_and_is_back_with_its_process(
+    platform: Endpoints, own_stack: Stack
+) -> None:
+    path = "/media/videos/nothing/master.m3u8"
+    await own_stack.stop("video")
+    try:
+        refused = await refused_in_both_languages(platform, "GET", path, 503)
+        assert int(refused.headers["retry-after"]) > 0
+    finally:
+        await own_stack.start("video")
+
+    async def is_back() -> bool:
+        async with speaking_to(platform) as client:
+            return (await client.get(path)).status_code == 404
+
+    await eventually(is_back, within=30)
+
+
+async def test_whoever_is_too_fast_reads_how_long_to_wait_in_their_language(platform: Endpoints) -> None:
+    async with speaking_to(platform) as client:
+        began = await client.post("/v1/auth/login", json={"phoneNumber": f"+2010{uuid4().int % 10**8:08d}"})
+    path = f"/v1/auth/login/{began.json()['sessionId']}/fallback"
+
+    refused = await refused_in_both_languages(platform, "POST", path, 429)
+
+    assert int(refused.headers["retry-after"]) > 0
+
+
+def speaking_to(platform: Endpoints) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=platform.gateway_url, trust_env=False, timeout=20)
+
+
+async def refused_in_both_languages(
+    platform: Endpoints,
+    method: str,
+    path: str,
+    status: int,
+    *,
+    headers: dict[str, str] | None = None,
+    content: bytes = b"",
+) -> httpx.Response:
+    """The English answer; the Arabic one says the same under another title."""
+    async with speaking_to(platform) as client:
+        english = await client.request(method, path, headers=headers, content=content)
+        in_arabic = {**(headers or {}), "Accept-Language": "ar"}
+        arabic = await client.request(method, path, headers=in_arabic, content=content)
 
     assert english.status_code == arabic.status_code == status
     assert english.headers["content-type"].startswith("application/problem+json")
     assert english.json()["code"] == arabic.json()["code"]
     assert english.json()["requestId"]
+    assert english.json()["title"].isascii()
+    assert not any(letter.isascii() and letter.isalpha() for letter in arabic.json()["title"])
+    return english
