@@ -11,6 +11,7 @@ import pytest
 from daira_bus.broadcast import BroadcastReader, view
 from daira_bus.producer import open_producer
 from daira_contracts.auth import KeyState, SessionRevokedV1, SigningKeyChangedV1
+from daira_contracts.user import SettingsChangedV1
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
@@ -111,6 +112,23 @@ async def test_a_restart_without_kafka_knows_what_was_known(database: Database, 
 
     assert told.session_id in after.revoked
     assert key.kid in after.keys
+
+
+async def test_a_topic_that_was_lost_takes_nothing_saved_along(database: Database, probe: TopicProbe) -> None:
+    saved, known = SettingsChangedV1(user_id=new_id(), revision=1), set[str]()  # nobody tells these here
+    name = f"{probe.prefix}{SettingsChangedV1.topic}"
+    row = (name, saved.key_text(), msgspec.json.encode(saved))
+    async with database.work() as work:
+        await work.execute("INSERT INTO broadcast VALUES (%s, %s, %s, 1)", row)
+    one = view(SettingsChangedV1, lambda event: known.add(event.key_text()), known.discard)
+    reader, stop = BroadcastReader(probe.bootstrap, database, [one], probe.prefix), asyncio.Event()
+    running = asyncio.create_task(reader.run(stop))
+
+    await asyncio.wait_for(reader.ready.wait(), PATIENCE)
+    stop.set()
+    await asyncio.wait_for(running, 30)
+
+    assert known == {saved.key_text()}
 
 
 async def test_a_tombstone_with_a_foreign_key_is_passed_over(database: Database, probe: TopicProbe) -> None:

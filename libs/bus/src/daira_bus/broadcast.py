@@ -98,17 +98,21 @@ class BroadcastReader:
     async def _read_to_the_end(
         self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition], stop: asyncio.Event
     ) -> None:
-        unseen = set(self._saved)
+        seen: set[tuple[str, str]] = set()
         waiting = {p: end for p, end in (await client.end_offsets(partitions)).items() if end > 0}
         while waiting and not stop.is_set():
-            unseen -= await self._take_batch(client)
+            seen |= await self._take_batch(client)
             for partition in [p for p, end in waiting.items() if await client.position(p) >= end]:
                 del waiting[partition]
         if waiting:
             return
-        for topic, key in unseen:  # removed while this process was away, and its tombstone is compacted away too
-            self._views[topic].remove(key)
-            await self._forget(topic, key)
+        held = {topic for topic, _ in seen}
+        for topic, key in self._saved - seen:
+            # Removed while this process was away, and its tombstone is compacted away too. But a topic without any
+            # record is a lost one: nobody may be logged in any more if the keys were forgotten with it.
+            if topic in held:
+                self._views[topic].remove(key)
+                await self._forget(topic, key)
         self.ready.set()
 
     async def _take_batch(self, client: AIOKafkaConsumer) -> set[tuple[str, str]]:
