@@ -48,6 +48,29 @@ def test_rungs_scale_by_the_short_edge_and_never_enlarge(width: int, height: int
     assert {rung.name: (rung.width, rung.height) for rung in rungs} == expected
 
 
+@pytest.mark.parametrize(("width", "height"), [(1080, 2340), (2400, 1080), (1080, 1080), (1080, 4096)])
+def test_long_phones_stay_within_the_level_that_all_players_know(width: int, height: int) -> None:
+    for rung in ladder(source(width, height, Fraction(60))):
+        blocks = -(-rung.width // 16) * -(-rung.height // 16)
+        assert blocks <= 8704 and blocks * rung.rate <= 522_240
+        assert abs(rung.width / rung.height / (width / height) - 1) < 0.02
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_calmed_rung_is_cut_like_the_others(rate: str) -> None:
+    rung = ladder(source(720, 1280, Fraction(rate)))[0]
+    length = rung.gop / rung.rate
+    assert rung.calmed(LOW_PEAK_BPS) is None
+
+    for _ in range(2):
+        calmed = rung.calmed(LOW_PEAK_BPS + 1)
+        assert calmed is not None and calmed.video_bps < rung.video_bps
+        assert calmed.gop / calmed.rate == length
+        rung = calmed
+
+    assert ladder(source(720, 1280))[1].calmed(10**9) is None
+
+
 def variant(name: str, width: int, height: int, average: int) -> Variant:
     return Variant(
         name=name,

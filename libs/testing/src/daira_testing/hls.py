@@ -18,6 +18,15 @@ Read = Callable[[str], bytes]
 TARGET_SECONDS = 6
 TOLERANCE_SECONDS = 0.5
 LOW_PEAK_BPS = 192_000
+KEY_SECONDS = 2
+"""Largest distance of key frames; 60 pictures at 30000/1001 a second last 2.002 s and are meant."""
+HIGHEST_LEVEL = 42
+"""H.264 level, times ten."""
+EXTINF_SECONDS = 0.05
+"""How far a declared duration may be from the real one."""
+STEP_SECONDS = 0.15
+"""How far sound and picture of a whole stream may differ in beginning and length."""
+_HIGH_PROFILE = 100
 _SAME_MOMENT = 0.02  # seconds: below half a frame at 25 frames a second
 _SAME_SHAPE = 0.02
 _REQUIRED = ("BANDWIDTH", "AVERAGE-BANDWIDTH", "CODECS", "RESOLUTION", "FRAME-RATE")
@@ -27,11 +36,16 @@ _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 class SegmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What one segment holds; times in seconds of the stream's own clock."""
 
+    name: str
     seconds: float
+    """As the playlist says."""
     size: int
     keyframes: tuple[float, ...]
     first_is_key: bool
-    video_end: float
+    video_start: float
+    video_last: float
+    """When the last picture begins."""
+    audio_start: float | None
     audio_end: float | None
     width: int
     height: int
@@ -54,6 +68,11 @@ class VariantFacts(msgspec.Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         """Bytes of all segments."""
         return sum(segment.size for segment in self.segments)
+
+    @property
+    def frame_seconds(self) -> float:
+        """How long one picture stands, by FRAME-RATE."""
+        return 1 / max(1.0, float(self.attributes.get("FRAME-RATE", 0)))
 
     def shape(self) -> tuple[int, int]:
         """RESOLUTION as (width, height)."""
@@ -132,38 +151,43 @@ def _variant(read: Read, uri: str, attributes: dict[str, str], problems: list[st
         if info.startswith("#EXTINF:"):
             path = normpath(join(dirname(uri), name))
             try:
-                segments.append(_segment(read(path), float(info[8:].split(",")[0])))
-            except (av.error.FFmpegError, StopIteration, IndexError) as error:
+                segments.append(_segment(read(path), name, float(info[8:].split(",")[0])))
+            except (av.error.FFmpegError, StopIteration, LookupError, OSError) as error:
                 problems.append(f"{path}: cannot be read: {error}")
     if not segments:
         problems.append(f"{uri}: no segments")
     return VariantFacts(uri=uri, attributes=attributes, segments=tuple(segments))
 
 
-def _segment(body: bytes, seconds: float) -> SegmentFacts:
+def _segment(body: bytes, name: str, seconds: float) -> SegmentFacts:
     keys: list[float] = []
     first: bool | None = None
-    ends: dict[str, float] = {}
+    shown: list[float] = []
+    heard: list[tuple[float, float]] = []
     with av.open(io.BytesIO(body), "r") as container:
         video = container.streams.video[0]
         for packet in container.demux():
             if packet.pts is None or packet.time_base is None:
                 continue
             moment = float(packet.pts * packet.time_base)
-            kind = packet.stream.type
-            ends[kind] = max(ends.get(kind, 0.0), moment + float((packet.duration or 0) * packet.time_base))
-            if kind == "video":
+            if packet.stream.type == "audio":
+                heard.append((moment, moment + float((packet.duration or 0) * packet.time_base)))
+            elif packet.stream.type == "video":
                 first = bool(packet.is_keyframe) if first is None else first
+                shown.append(moment)
                 if packet.is_keyframe:
                     keys.append(moment)
         context = video.codec_context
         return SegmentFacts(
+            name=name,
             seconds=seconds,
             size=len(body),
             keyframes=tuple(keys),
             first_is_key=bool(first),
-            video_end=ends["video"],
-            audio_end=ends.get("audio"),
+            video_start=min(shown),
+            video_last=max(shown),
+            audio_start=min((start for start, _ in heard), default=None),
+            audio_end=max((end for _, end in heard), default=None),
             width=context.width,
             height=context.height,
             codec=_codecs(body, has_audio=bool(container.streams.audio)),
@@ -178,20 +202,78 @@ def _codecs(body: bytes, *, has_audio: bool) -> str:
 
 
 def _variant_problems(variant: VariantFacts) -> list[str]:
-    problems = []
+    problems = _codec_problems(variant.attributes.get("CODECS", ""), "CODECS")
     for number, segment in enumerate(variant.segments):
-        if segment.seconds > TARGET_SECONDS + TOLERANCE_SECONDS:
-            problems.append(f"segment {number} lasts {segment.seconds} s")
-        if not segment.first_is_key:
-            problems.append(f"segment {number} does not begin with a key frame")
-        if (segment.width, segment.height) != variant.shape():
-            problems.append(f"segment {number} is {segment.width}x{segment.height}")
-        if segment.codec.upper() != variant.attributes.get("CODECS", "").upper():
-            problems.append(f"segment {number} holds {segment.codec}")
-        if segment.audio_end is not None and segment.audio_end > segment.video_end + 1:
-            problems.append(f"segment {number}: the sound outlasts the picture")
+        problems += [f"segment {number} {problem}" for problem in _segment_problems(variant, segment)]
+    if len({segment.name for segment in variant.segments}) != len(variant.segments):
+        problems.append("a segment is listed twice")
     if variant.segments:
-        problems += _rate_problems(variant)
+        problems += [*_rate_problems(variant), *_clock_problems(variant), *_sound_problems(variant)]
+    return problems
+
+
+def _segment_problems(variant: VariantFacts, segment: SegmentFacts) -> list[str]:
+    problems = _codec_problems(segment.codec, "its bytes")
+    real = segment.video_last + variant.frame_seconds - segment.video_start
+    if abs(segment.seconds - real) > EXTINF_SECONDS:
+        problems.append(f"lasts {real:.3f} s, EXTINF says {segment.seconds}")
+    if segment.seconds > TARGET_SECONDS + TOLERANCE_SECONDS:
+        problems.append(f"lasts {segment.seconds} s")
+    if not segment.first_is_key:
+        problems.append("does not begin with a key frame")
+    if (segment.width, segment.height) != variant.shape():
+        problems.append(f"is {segment.width}x{segment.height}")
+    if segment.codec.upper() != variant.attributes.get("CODECS", "").upper():
+        problems.append(f"holds {segment.codec}")
+    if segment.audio_end is None:
+        problems.append("has no sound")
+    elif segment.audio_end > segment.video_last + variant.frame_seconds + 1:
+        problems.append("the sound outlasts the picture")
+    return problems
+
+
+def _codec_problems(codecs: str, place: str) -> list[str]:
+    """Apple: H.264 up to High and level 4.2, and every variant has sound if one has; here all have."""
+    problems = []
+    found = re.search(r"avc1\.([0-9a-fA-F]{2})[0-9a-fA-F]{2}([0-9a-fA-F]{2})", codecs)
+    if found is None:
+        problems.append(f"{place}: no H.264 in {codecs!r}")
+    elif int(found[1], 16) > _HIGH_PROFILE or int(found[2], 16) > HIGHEST_LEVEL:
+        problems.append(f"{place}: profile {int(found[1], 16)} level {int(found[2], 16)} is beyond High 4.2")
+    if "mp4a.40." not in codecs:
+        problems.append(f"{place}: no AAC in {codecs!r}")
+    return problems
+
+
+def _clock_problems(variant: VariantFacts) -> list[str]:
+    """Each segment goes on where the one before ended, and key frames are never far apart."""
+    problems = []
+    for number, (ours, following) in enumerate(pairwise(variant.segments), start=1):
+        gap = following.video_start - ours.video_last - variant.frame_seconds
+        if abs(gap) > variant.frame_seconds + 0.001:
+            problems.append(f"segment {number} begins {gap:+.3f} s from the end of the one before")
+        if ours.audio_end is not None and following.audio_start is not None:
+            silence = following.audio_start - ours.audio_end
+            if abs(silence) > _SAME_MOMENT:
+                problems.append(f"segment {number}: its sound begins {silence:+.3f} s from the end of that before")
+    keys = [moment for segment in variant.segments for moment in segment.keyframes]
+    keys.append(variant.segments[-1].video_last + variant.frame_seconds)
+    longest = max((later - earlier for earlier, later in pairwise(keys)), default=0.0)
+    if longest > KEY_SECONDS + _SAME_MOMENT:
+        problems.append(f"{longest:.3f} s without a key frame")
+    return problems
+
+
+def _sound_problems(variant: VariantFacts) -> list[str]:
+    first, last = variant.segments[0], variant.segments[-1]
+    if first.audio_start is None or last.audio_end is None:
+        return []
+    problems = []
+    if abs(first.audio_start - first.video_start) > STEP_SECONDS:
+        problems.append(f"sound begins {first.audio_start - first.video_start:+.3f} s from the picture")
+    heard, shown = last.audio_end - first.audio_start, last.video_last + variant.frame_seconds - first.video_start
+    if abs(heard - shown) > STEP_SECONDS:
+        problems.append(f"{heard:.3f} s of sound for {shown:.3f} s of picture")
     return problems
 
 
@@ -231,6 +313,8 @@ def _alignment_problems(first: VariantFacts, other: VariantFacts) -> list[str]:
     if len(first.segments) != len(other.segments):
         return [f"{other.uri}: {len(other.segments)} segments, {first.uri} has {len(first.segments)}"]
     problems = []
+    if abs(first.seconds - other.seconds) > _SAME_MOMENT * len(first.segments):
+        problems.append(f"{other.uri} lasts {other.seconds:.3f} s, {first.uri} {first.seconds:.3f} s")
     for number, (ours, theirs) in enumerate(zip(first.segments, other.segments, strict=True)):
         keys = zip(ours.keyframes, theirs.keyframes, strict=False)
         moved = any(abs(a - b) > _SAME_MOMENT for a, b in keys)

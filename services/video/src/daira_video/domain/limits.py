@@ -82,7 +82,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     start: Fraction
     """Time stamp, in seconds, at which the file begins."""
     seconds: Fraction
-    """Duration of the picture."""
+    """From `start` to the end of the picture."""
     frames: int
     """Coded frames found."""
 

@@ -43,6 +43,11 @@ def peak_bps(segments: Sequence[Segment]) -> int:
     return ceil(best) or average_bps(segments)
 
 
+def can_be_measured(segments: Sequence[Segment]) -> bool:
+    """Whether there is a window to measure a peak in: a shorter clip is hardly more than its first picture."""
+    return sum(s.seconds for s in segments) >= 0.5 * SEGMENT_SECONDS
+
+
 def average_bps(segments: Sequence[Segment]) -> int:
     """All bits over all seconds."""
     return ceil(sum(s.size for s in segments) * 8 / sum(s.seconds for s in segments))

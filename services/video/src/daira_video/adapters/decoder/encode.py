@@ -11,6 +11,7 @@ from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from msgspec import structs
 
 from daira_video.adapters.decoder import gate
 from daira_video.adapters.decoder.lane import Lane, OutputFailed
@@ -18,10 +19,13 @@ from daira_video.adapters.decoder.picture import Picture
 from daira_video.adapters.decoder.rung import RungWriter
 from daira_video.adapters.decoder.sound import Sound
 from daira_video.adapters.protocol import Encode, Encoded, Rendered
+from daira_video.domain.ladder import Rung
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source, check_size
+from daira_video.domain.playlists import can_be_measured, peak_bps
 
 _CORRUPT_SHARE = 0.1
 _STEP = Fraction(2, 100)
+_CALMER = 2  # more attempts at a rung whose peak is too high
 
 Report = Callable[[float], None]
 
@@ -34,11 +38,11 @@ class _Ladder:
         self._seconds = job.source.seconds
         self._next = _STEP
         self.corrupt = 0
+        self.shown = Fraction(0)
         self.writers = [
             RungWriter(
                 folder / rung.name,
                 rung,
-                sound=job.source.has_audio,
                 mp4=folder / "video.mp4" if rung.name == job.mp4 else None,
             )
             for rung in job.rungs
@@ -53,7 +57,8 @@ class _Ladder:
         for place, frame in frames:
             self._lanes[place].do(self.writers[place].write_frame, frame)
             if place == 0:
-                self._tell(frame)
+                self.shown = Fraction(frame.pts or 0) * (frame.time_base or 0)
+                self._tell()
 
     def play(self, frames: Iterable[AudioFrame | None]) -> None:
         """Encode sound once a bit rate; None drains."""
@@ -67,8 +72,7 @@ class _Ladder:
         """Drain all encoders and finish all files."""
         for writer, lane in zip(self.writers, self._lanes, strict=True):
             lane.do(writer.write_frame, None)
-        if self.writers[0].sound is not None:
-            self.play([None])
+        self.play([None])
         for lane in self._lanes:
             lane.finish()
         try:
@@ -76,8 +80,8 @@ class _Ladder:
         except (av.error.FFmpegError, OSError) as failure:
             raise OutputFailed(failure) from failure
 
-    def _tell(self, frame: VideoFrame) -> None:
-        done = Fraction(frame.pts or 0) * (frame.time_base or 0) / self._seconds
+    def _tell(self) -> None:
+        done = self.shown / self._seconds
         if done >= self._next:
             self._report(min(float(done), 1.0))
             self._next = done + _STEP
@@ -85,6 +89,26 @@ class _Ladder:
 
 def encode(job: Encode, path: Path, folder: Path, report: Report) -> Encoded:
     """Raises MediaRejected when too much of the source cannot be decoded."""
+    made = _encode(job, path, folder, report)
+    rungs = tuple(_kept_low(job, rung, one, path, folder) for rung, one in zip(job.rungs, made.rungs, strict=True))
+    return Encoded(rungs=rungs, corrupt_packets=made.corrupt_packets)
+
+
+def _kept_low(job: Encode, rung: Rung, made: Rendered, path: Path, folder: Path) -> Rendered:
+    """The rung again, calmer, when its peak is above what it promises: noise goes beyond any rate control."""
+    for _ in range(_CALMER):
+        calmed = rung.calmed(peak_bps(made.segments)) if can_be_measured(made.segments) else None
+        if calmed is None:
+            break
+        for segment in made.segments:
+            (folder / rung.name / segment.name).unlink()
+        rung = calmed
+        again = structs.replace(job, rungs=(rung,), mp4=None)
+        made = _encode(again, path, folder, lambda _: None).rungs[0]
+    return made
+
+
+def _encode(job: Encode, path: Path, folder: Path, report: Report) -> Encoded:
     with gate.open_source(path, job.terms.limits) as container:
         ladder = _Ladder(job, folder, report)
         try:
@@ -103,20 +127,20 @@ def _run(container: InputContainer, job: Encode, ladder: _Ladder) -> None:
         stream.codec_context.thread_type = "AUTO"
     video.codec_context.thread_count = job.threads
     picture = Picture(video, job.source, job.rungs)
-    sound = Sound(audio, job.source) if audio else None
+    sound = Sound(job.source)
     guard = _Guard(job.source, job.terms.limits)
     for packet in container.demux([s for s in (video, audio) if s is not None]):
         for frame in _decoded(packet, ladder):
             if isinstance(frame, VideoFrame):
                 guard.check(frame)
                 ladder.show(picture.push(frame))
-            elif sound is not None and isinstance(frame, AudioFrame):
+            else:
                 ladder.play(sound.push(frame))
+        ladder.play(sound.follow(ladder.shown))
     if ladder.corrupt > job.source.frames * _CORRUPT_SHARE:
         raise MediaRejected(FailureCode.DECODE_FAILED, f"{ladder.corrupt} packets cannot be decoded")
     ladder.show(picture.finish())
-    if sound is not None:
-        ladder.play(sound.finish())
+    ladder.play(sound.finish())
 
 
 class _Guard:

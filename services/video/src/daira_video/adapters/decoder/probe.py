@@ -103,7 +103,9 @@ def _describe(container: InputContainer, video: VideoStream, picture: _Track, so
     check_size(limits, frame.width, frame.height)
     stamps = sorted(picture.stamps)
     rate = _rate(stamps)
-    seconds = max(picture.end - stamps[0], stamps[-1] - stamps[0] + 1 / rate)
+    start = min(stamps[0], sound.start) if sound.heard(limits) else stamps[0]
+    # From the first sound, if that comes first: the picture then stands still until it begins.
+    seconds = max(picture.end, stamps[-1] + 1 / rate) - start
     check_length(limits, pixels=frame.width * frame.height, frames=len(stamps), seconds=seconds)
     rotation = round(frame.rotation / 90) * 90 % 360
     width, height = _displayed(frame, video, rotation)
@@ -115,7 +117,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: _Track, so
         height=height,
         rotation=rotation,
         rate=standard_rate(rate),
-        start=min(stamps[0], sound.start) if sound.heard(limits) else stamps[0],
+        start=start,
         seconds=seconds,
         frames=len(stamps),
     )

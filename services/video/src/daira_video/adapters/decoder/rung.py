@@ -29,15 +29,15 @@ _MUXER_LIST = "muxer.m3u8"
 class RungWriter:
     """`add_audio` before the first frame; `close` writes the playlist and says what was made."""
 
-    def __init__(self, folder: Path, rung: Rung, *, sound: bool, mp4: Path | None) -> None:
-        folder.mkdir()
+    def __init__(self, folder: Path, rung: Rung, *, mp4: Path | None) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._rung = rung
         self._hls = _open_hls(folder)
         self._picture = _add_picture(self._hls, rung)
-        self.sound = _add_sound(self._hls, rung) if sound else None
+        self._sound = _add_sound(self._hls, rung)
         self._hls.start_encoding()
-        self._mp4 = _Mp4(mp4, [self._picture, self.sound]) if mp4 is not None else None
+        self._mp4 = _Mp4(mp4, [self._picture, self._sound]) if mp4 is not None else None
 
     def write_frame(self, frame: VideoFrame | None) -> None:
         """Encode a frame of this rung's size; None drains the encoder."""
@@ -46,13 +46,11 @@ class RungWriter:
 
     def encode_sound(self, frame: AudioFrame | None) -> "list[Packet[Any]]":
         """Packets for every rung with the same sound; None drains the encoder."""
-        assert self.sound is not None
-        return list(self.sound.encode(frame))
+        return list(self._sound.encode(frame))
 
     def write_sound(self, packet: "Packet[Any]") -> None:
         """Store a packet that this rung's or another rung's encoder made."""
-        assert self.sound is not None
-        self._write(_copied(packet), self.sound)
+        self._write(_copied(packet), self._sound)
 
     def close(self) -> Rendered:
         """Finish the files of this rung."""
@@ -68,7 +66,7 @@ class RungWriter:
             width=self._rung.width,
             height=self._rung.height,
             rate=self._rung.rate,
-            codecs=codec if self.sound is None else f"{codec},{_AAC_LC}",
+            codecs=f"{codec},{_AAC_LC}",
             segments=tuple(segments),
         )
 
@@ -83,12 +81,10 @@ class RungWriter:
 class _Mp4:
     """The same packets once more, with the index in front so that playback starts at once."""
 
-    def __init__(self, path: Path, streams: Sequence[Stream | None]) -> None:
+    def __init__(self, path: Path, streams: Sequence[Stream]) -> None:
         options = {"movflags": "+faststart", "fflags": "+bitexact", "brand": "mp42"}
         self._container = av.open(str(path), "w", format="mp4", options=options)
-        self._streams = {
-            stream.index: self._container.add_stream_from_template(stream) for stream in streams if stream is not None
-        }
+        self._streams = {stream.index: self._container.add_stream_from_template(stream) for stream in streams}
 
     def write(self, packet: "Packet[Any]", stream: Stream) -> None:
         packet.stream = self._streams[stream.index]
@@ -106,7 +102,11 @@ def _open_hls(folder: Path) -> OutputContainer:
         "hls_flags": "independent_segments",
         "hls_segment_filename": str(folder / "seg_%05d.ts"),
         # Ten program tables a second are a sixth of the smallest rung; each segment starts with them anyway.
-        "hls_segment_options": "pat_period=3:sdt_period=6",
+        "hls_segment_options": "pat_period=3:sdt_period=6:avoid_negative_ts=disabled",
+        # Else rungs of 30 and 60 pictures a second would begin a few hundredths of a second apart.
+        "avoid_negative_ts": "disabled",
+        # Microseconds that sound may wait to share transport packets; one packet a frame is a third of that rung.
+        "max_delay": "700000",
     }
     return av.open(str(folder / _MUXER_LIST), "w", format="hls", options=options)
 

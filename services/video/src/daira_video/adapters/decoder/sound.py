@@ -1,24 +1,29 @@
-"""The sound of a source: stereo at 48 kHz, gaps filled with silence, ending with the picture."""
+"""The sound of a source: stereo at 48 kHz, silence where there is none, as long as the picture."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.filter import Graph
 
 from daira_video.domain.limits import Source
 
 SAMPLE_RATE = 48_000
 _FRAME = 1024
+_PATIENCE = 5
+"""Seconds the sound may come later in the file than its picture; the muxer cuts segments without it after ten."""
 
 
 class Sound:
-    """Feeds decoded audio; yields frames of the size the AAC encoder wants."""
+    """Feeds decoded audio; yields frames of the size the AAC encoder wants.
 
-    def __init__(self, stream: AudioStream, source: Source) -> None:
-        self._stream = stream
+    Every rung has sound: players on Apple's systems do not switch between variants with and without.
+    """
+
+    def __init__(self, source: Source) -> None:
         self._source = source
+        self._patience = _PATIENCE if source.has_audio else 0
         self._end = int(source.seconds * SAMPLE_RATE)
         self._shape: tuple[str, str, int] | None = None
         self._graph: Graph | None = None
@@ -30,20 +35,39 @@ class Sound:
             return
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape != self._shape:
-            yield from self.finish()
+            yield from self._flush()
             self._shape, self._graph = shape, self._build(frame)
         assert self._graph is not None
         frame.pts -= int(self._source.start / frame.time_base)
         self._graph.push(frame)
         yield from self._pull(self._graph)
 
+    def follow(self, seconds: Fraction) -> Iterator[AudioFrame]:
+        """Silence up to the picture that is `seconds` from the beginning, when the sound is far behind it."""
+        place = int((seconds - self._patience) * SAMPLE_RATE)
+        if self._sent < place:
+            yield from self._flush()
+            yield from self._silence(min(place, self._end))
+
     def finish(self) -> Iterator[AudioFrame]:
-        """The rest that waited to fill a frame."""
+        """The rest that waited to fill a frame, and silence until the picture ends."""
+        yield from self._flush()
+        yield from self._silence(self._end)
+
+    def _flush(self) -> Iterator[AudioFrame]:
         if self._graph is None:
             return
         self._graph.push(None)
         yield from self._pull(self._graph)
-        self._graph = None
+        self._graph = self._shape = None
+
+    def _silence(self, end: int) -> Iterator[AudioFrame]:
+        while self._sent < end:
+            frame = AudioFrame(format="fltp", layout="stereo", samples=_FRAME)
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+            yield self._counted(frame)
 
     def _pull(self, graph: Graph) -> Iterator[AudioFrame]:
         while True:
@@ -53,10 +77,13 @@ class Sound:
                 return
             assert isinstance(frame, AudioFrame)
             if self._sent < self._end:
-                # Times are counted, not copied: gaps were filled, so samples are the clock.
-                frame.pts = self._sent
-                self._sent += frame.samples
-                yield frame
+                yield self._counted(frame)
+
+    def _counted(self, frame: AudioFrame) -> AudioFrame:
+        """Times are counted, not copied: gaps were filled, so samples are the clock."""
+        frame.pts = self._sent
+        self._sent += frame.samples
+        return frame
 
     def _build(self, frame: AudioFrame) -> Graph:
         graph = Graph()
