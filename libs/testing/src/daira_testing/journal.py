@@ -16,6 +16,8 @@ from daira_testing.waiting import eventually
 Answer = dict[str, Any]
 TUS = {"Tus-Resumable": "1.0.0"}
 TRY_AGAIN = (409, 423, 429)
+PATIENCE = 90.0
+"""Longer than the minute that a limit on posts lasts, in seconds."""
 
 
 class Person:
@@ -84,7 +86,7 @@ class Person:
 
     async def insist(self, method: str, path: str, **options: Any) -> httpx.Response:
         """The first answer that is a yes; a definite no raises AssertionError."""
-        answer = await eventually(lambda: self.attempt(method, path, **options), within=60, every=0.1)
+        answer = await eventually(lambda: self.attempt(method, path, **options), within=PATIENCE, every=0.1)
         assert answer is not None
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
