@@ -74,6 +74,10 @@ class People:
 
     async def tie(self, actor_id: UUID, target_id: UUID) -> None:
         """Bring both people's Circles in line with how the first stands to the second now."""
+        await self._tie(actor_id, target_id)
+        await self._forget_erased(actor_id, target_id)
+
+    async def _tie(self, actor_id: UUID, target_id: UUID) -> None:
         async with self._database.read() as work:
             held = await people.find_relation(work, actor_id, target_id)
             if held is None:
@@ -105,6 +109,7 @@ class People:
         async with self._database.read() as work:
             profile = (await people.find_profiles(work, [user_id])).get(user_id)
         await put_author_card(self._cards, user_id, profile)
+        await self._forget_erased(user_id)
 
     async def put_reader_state(self, user_id: UUID) -> None:
         """Settings that a read needs."""
@@ -112,6 +117,15 @@ class People:
             reader = await audience.find_reader(work, user_id)
         if self._is_active(reader):
             await self._circles.put_state(user_id.hex, "saver", reader.data_saver.value, reader.settings_revision)
+        await self._forget_erased(user_id)
+
+    async def _forget_erased(self, *user_ids: UUID) -> None:
+        # The erasure may have gone through between our look at the database and our write: who writes last looks again.
+        async with self._database.read() as work:
+            gone = [user_id for user_id in user_ids if await people.is_erased(work, user_id)]
+        for user_id in gone:
+            await self._cards.forget_author(user_id)
+            await self._circles.forget(user_id.hex)
 
     async def _after_relation(self, work: Work, actor_id: UUID, target_id: UUID, change: int) -> None:
         if change:
