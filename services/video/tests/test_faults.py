@@ -95,9 +95,11 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
             async with worker(settings) as process:
 
                 async def claimed(pid: int = process.pid) -> Any:
-                    return decoders(pid)
+                    return decoders(pid) or await state_of(running, video_id) == "READY"
 
                 children = await eventually(claimed, within=30)
+                if children is True:  # a fast machine was done before the last of the kills
+                    break
                 await asyncio.sleep(moments.uniform(0.2, 2))
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
