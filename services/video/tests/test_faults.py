@@ -64,11 +64,12 @@ def lives(pid: int) -> bool:
 
 
 @pytest.fixture
-async def undisturbed(running: Any) -> Any:
-    """The files of the sample, made in peace."""
-    video_id = await running.upload(sample())
-    await running.told(video_id, VideoState.READY)
-    return await running.stored(video_id)
+async def undisturbed(start: Any) -> Any:
+    """The files of the sample, made in peace by a worker that is gone before the others begin."""
+    async with start() as running:
+        video_id = await running.upload(sample())
+        await running.told(video_id, VideoState.READY)
+        return await running.stored(video_id)
 
 
 async def events_of(running: Any, video_id: UUID) -> Any:
