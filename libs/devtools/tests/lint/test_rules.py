@@ -98,7 +98,8 @@ ALLOWED = [
     (SERVICE, "try:\n    f()\nexcept BaseException:\n    undo()\n    raise\n"),
     (SERVICE, "import re\nX = re.compile('a')\nY = frozenset({1})\nZ = Limits(a=1)\n"),
     (SERVICE, "def f():\n    return open('x')\n"),
-    ("services/feed/src/daira_feed/__main__.py", "run(build, Settings)\n"),
+    ("services/feed/src/daira_feed/__main__.py", "run(SERVICE)\n"),
+    ("services/feed/src/daira_feed/wiring.py", "SERVICE = Service('feed', Settings, build)\n"),
     (ROUTES, "from litestar import get\n@get('/x', operation_id='A', guards=[u])\nasync def x() -> None: ...\n"),
     (ROUTES, "from litestar import get\n@get('/x', operation_id='A', opt=PUBLIC)\nasync def x() -> None: ...\n"),
     (

@@ -2,7 +2,7 @@
 
 from daira_runtime.export import Export
 from daira_runtime.main import run
-from daira_runtime.parts import Parts, Platform
+from daira_runtime.parts import Parts, Platform, Service
 from daira_runtime.process import Process, Role, open_process
 
-__all__ = ["Export", "Parts", "Platform", "Process", "Role", "open_process", "run"]
+__all__ = ["Export", "Parts", "Platform", "Process", "Role", "Service", "open_process", "run"]

@@ -13,7 +13,7 @@ import uvloop
 from daira_kit.settings import load
 from daira_observe.logs import get_logger, set_up_logging
 from daira_observe.tracing import set_up_tracing
-from daira_runtime.parts import Build, Migrate, S
+from daira_runtime.parts import S, Service
 from daira_runtime.process import Role, open_process
 from daira_stores import migrate as sql
 
@@ -21,31 +21,31 @@ logger = get_logger(__name__)
 ROLES = [role.value for role in Role]
 
 
-def run(service: str, settings_type: type[S], build: Build[S], *, migrate: Migrate[S] | None = None) -> None:
-    """Parse the command line and do what it says. `migrate` brings stores other than PostgreSQL up to date."""
-    parser = argparse.ArgumentParser(prog=f"daira-{service}", description=f"DAIRA's {service} service")
+def run(service: Service[S]) -> None:
+    """Parse the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog=f"daira-{service.name}", description=f"DAIRA's {service.name} service")
     parser.add_argument("--role", choices=[*ROLES, "migrate", "check"], default="all", help="what this process does")
     arguments = parser.parse_args()
-    settings = load(settings_type, f"DAIRA_{service.upper()}_")
-    set_up_logging(service, settings.log_level)
-    set_up_tracing(service, settings.otlp_endpoint)
+    settings = load(service.settings, f"DAIRA_{service.name.upper()}_")
+    set_up_logging(service.name, settings.log_level)
+    set_up_tracing(service.name, settings.otlp_endpoint)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if arguments.role == "migrate":
-            runner.run(_migrate(service, settings, migrate))
+            runner.run(_migrate(service, settings))
         elif arguments.role in ROLES:
-            runner.run(_serve(service, settings, build, Role(arguments.role)))
+            runner.run(_serve(service, settings, Role(arguments.role)))
 
 
-async def _migrate(service: str, settings: S, migrate: Migrate[S] | None) -> None:
-    applied = await sql.apply(settings.postgres_dsn, sql.all_for(service))
+async def _migrate(service: Service[S], settings: S) -> None:
+    applied = await sql.apply(settings.postgres_dsn, sql.all_for(service.name))
     for migration in applied:
         logger.info("migration_applied", component=migration.component, name=migration.name)
-    if migrate is not None:
-        await migrate(settings)
+    if service.migrate is not None:
+        await service.migrate(settings)
 
 
-async def _serve(service: str, settings: S, build: Build[S], role: Role) -> None:
-    async with open_process(service, settings, build, role) as process:
+async def _serve(service: Service[S], settings: S, role: Role) -> None:
+    async with open_process(service.name, settings, service.build, role) as process:
         server = _Server(
             uvicorn.Config(
                 process.app,

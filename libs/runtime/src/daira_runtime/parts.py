@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from litestar.types import ControllerRouterHandler
@@ -64,3 +64,17 @@ def complete(parts: Parts, database: Database) -> Parts:
 S = TypeVar("S", bound=CommonSettings)
 Build = Callable[[S, Platform], AbstractAsyncContextManager[Parts]]
 Migrate = Callable[[S], Awaitable[None]]
+
+
+class Service(msgspec.Struct, Generic[S], frozen=True):
+    """One service as its process and the operator's tools know it: `SERVICE` in its wiring.
+
+    The entry point group `daira.services` names it, so that tools find every installed service and import none.
+    """
+
+    name: str
+    settings: type[S]
+    """Read from `DAIRA_<NAME>_<FIELD>`."""
+    build: Build[S]
+    migrate: Migrate[S] | None = None
+    """Brings stores other than PostgreSQL up to date."""

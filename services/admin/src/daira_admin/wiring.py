@@ -7,7 +7,7 @@ from daira_admin.adapters.pages import read_folder
 from daira_admin.routes import ROUTES
 from daira_admin.service import AdminService
 from daira_admin.settings import Settings
-from daira_runtime import Parts, Platform
+from daira_runtime import Parts, Platform, Service
 
 FOLDERS = ("preview", "docs")
 
@@ -18,3 +18,6 @@ async def build(settings: Settings, _platform: Platform) -> AsyncIterator[Parts]
     pages = {folder: read_folder(folder) for folder in FOLDERS}
     admin = AdminService(pages, shows_preview=settings.env == "dev")
     yield Parts(target=admin, routes=ROUTES, dependencies={"admin": admin})
+
+
+SERVICE = Service("admin", Settings, build)

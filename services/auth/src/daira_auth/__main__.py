@@ -1,7 +1,7 @@
 """`python -m daira_auth --role all|http|worker|relay|migrate|check`."""
 
-from daira_auth.settings import Settings
-from daira_auth.wiring import build
+from daira_auth.wiring import SERVICE
 from daira_runtime import run
 
-run("auth", Settings, build)
+if __name__ == "__main__":
+    run(SERVICE)

@@ -35,7 +35,7 @@ from daira_contracts.auth import ExportPartWrittenV1
 from daira_kit.clock import now
 from daira_kit.cursors import CursorCodec
 from daira_kit.errors import Unavailable
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
 from daira_stores.redis import AnyRedis, open_redis, reconnecting
@@ -213,3 +213,6 @@ def _login_rules(settings: Settings) -> LoginRules:
 
 async def _ping(redis: AnyRedis) -> None:
     await redis.ping()
+
+
+SERVICE = Service("auth", Settings, build)

@@ -1,7 +1,7 @@
 """`python -m daira_feed --role all|http|worker|relay|migrate`."""
 
-from daira_feed.settings import Settings
-from daira_feed.wiring import build
+from daira_feed.wiring import SERVICE
 from daira_runtime import run
 
-run("feed", Settings, build)
+if __name__ == "__main__":
+    run(SERVICE)

@@ -30,7 +30,7 @@ from daira_feed.service.spreading import Spreading
 from daira_feed.service.switching import Switching
 from daira_feed.settings import Settings
 from daira_kit.cursors import CursorCodec
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
 from daira_stores.sections import read_sections
@@ -109,3 +109,6 @@ def assemble(settings: Settings, database: Database, reading: Wire, writing: Wir
         ),
         erasure=Erasure(database, storing, circles_, spreading, people),
     )
+
+
+SERVICE = Service("feed", Settings, build)

@@ -10,7 +10,7 @@ from daira_interaction.routes import ROUTES
 from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
 from daira_kit.cursors import CursorCodec
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.cql import migrate_cql, open_cql
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.redis import AnyRedis, open_redis
@@ -47,3 +47,6 @@ async def ping(redis: AnyRedis) -> None:
 async def migrate(settings: Settings) -> None:
     """Tables of the keyspace."""
     await migrate_cql(settings.cql_hosts, settings.cql_port, settings.cql_keyspace, "daira_interaction")
+
+
+SERVICE = Service("interaction", Settings, build, migrate=migrate)

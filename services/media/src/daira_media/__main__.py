@@ -1,8 +1,7 @@
 """`python -m daira_media --role all|http|worker|relay|migrate|check`."""
 
-from daira_media.settings import Settings
-from daira_media.wiring import build
+from daira_media.wiring import SERVICE
 from daira_runtime import run
 
 if __name__ == "__main__":
-    run("media", Settings, build)
+    run(SERVICE)

@@ -31,7 +31,7 @@ from daira_media.service.uploads import Uploads
 from daira_media.service.writing import Writing
 from daira_media.settings import Settings
 from daira_observe.logs import get_logger
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, ObjectStore, open_objects
 from daira_stores.postgres import Database
 from daira_stores.redis import open_redis
@@ -146,3 +146,6 @@ def _policy(settings: Settings) -> UploadPolicy:
         kept_seconds=settings.upload_kept_seconds,
         remembered_seconds=settings.upload_remembered_seconds,
     )
+
+
+SERVICE = Service("media", Settings, build)

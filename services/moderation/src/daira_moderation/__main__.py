@@ -1,7 +1,7 @@
 """`python -m daira_moderation --role all|http|worker|relay|migrate|check`."""
 
-from daira_moderation.settings import Settings
-from daira_moderation.wiring import build
+from daira_moderation.wiring import SERVICE
 from daira_runtime import run
 
-run("moderation", Settings, build)
+if __name__ == "__main__":
+    run(SERVICE)

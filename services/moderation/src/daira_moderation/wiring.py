@@ -18,7 +18,7 @@ from daira_moderation.service.policy import Policy
 from daira_moderation.service.verdicts import Verdicts
 from daira_moderation.service.wordlists import WordLists, packaged
 from daira_moderation.settings import Settings
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.redis import open_redis
 from daira_stores.sections import read_sections
@@ -62,3 +62,6 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
             optional={"redis": redis_answers, "s3": parts.check},
             export=Export(told=ExportPartWrittenV1, collect=partial(read_sections, database, SECTIONS), put=parts.put),
         )
+
+
+SERVICE = Service("moderation", Settings, build)

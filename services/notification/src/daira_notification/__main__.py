@@ -1,8 +1,7 @@
 """`python -m daira_notification --role all|http|worker|relay|migrate`."""
 
-from daira_notification.settings import Settings
-from daira_notification.wiring import build
+from daira_notification.wiring import SERVICE
 from daira_runtime import run
 
 if __name__ == "__main__":
-    run("notification", Settings, build)
+    run(SERVICE)

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from daira_payments.settings import Settings
-from daira_runtime import Parts, Platform
+from daira_runtime import Parts, Platform, Service
 
 
 @asynccontextmanager
 async def build(_settings: Settings, _platform: Platform) -> AsyncIterator[Parts]:
     """No feature yet: health, metrics and an empty API, served like everybody's."""
     yield Parts()
+
+
+SERVICE = Service("payments", Settings, build)

@@ -1,7 +1,7 @@
 """`python -m daira_user --role all|http|worker|relay|migrate|check`."""
 
 from daira_runtime import run
-from daira_user.settings import Settings
-from daira_user.wiring import build
+from daira_user.wiring import SERVICE
 
-run("user", Settings, build)
+if __name__ == "__main__":
+    run(SERVICE)

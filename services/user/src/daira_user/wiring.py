@@ -8,7 +8,7 @@ from functools import partial
 
 from daira_contracts.user import ExportPartWrittenV1
 from daira_kit.cursors import CursorCodec
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
 from daira_stores.redis import open_redis
@@ -74,3 +74,6 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
                 put=parts.put,
             ),
         )
+
+
+SERVICE = Service("user", Settings, build)

@@ -7,7 +7,7 @@ from functools import partial
 from daira_contracts.video import ExportPartWrittenV1
 from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
-from daira_runtime import Export, Parts, Platform
+from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.sections import read_sections
 from daira_video.adapters.confinement import Level
@@ -92,3 +92,6 @@ async def _measured(sandbox: Sandbox) -> Level | None:
     SANDBOX_LEVEL.set(level)
     logger.info("sandbox_measured", level=level.name)
     return level
+
+
+SERVICE = Service("video", Settings, build)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from daira_runtime import Parts, Platform
+from daira_runtime import Parts, Platform, Service
 from daira_wallet.settings import Settings
 
 
@@ -11,3 +11,6 @@ from daira_wallet.settings import Settings
 async def build(_settings: Settings, _platform: Platform) -> AsyncIterator[Parts]:
     """No feature yet: health, metrics and an empty API, served like everybody's."""
     yield Parts()
+
+
+SERVICE = Service("wallet", Settings, build)

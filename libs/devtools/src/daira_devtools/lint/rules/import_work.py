@@ -28,6 +28,7 @@ RESOURCES = (
     "Queue",
 )
 WORK = ("open", "connect", "run", "start", "print", "input", "exec", "system", "Popen", "mkdir", "getLogger")
+DESCRIPTIONS = ("Service",)  # daira_runtime's: says what a service is made of and makes nothing
 WORK_PREFIXES = ("create_app", "build_", "connect_", "load_", "read_", "fetch_", "start_")
 
 
@@ -36,6 +37,8 @@ def check(file: SourceFile) -> Iterator[tuple[int, str]]:
         return
     for call in _calls_at_import(file.tree.body):
         name = dotted(call.func).rpartition(".")[2] or _last_attribute(call.func)
+        if name in DESCRIPTIONS:
+            continue
         if name.endswith(RESOURCES) or name in WORK or name.startswith(WORK_PREFIXES):
             yield call.lineno, f"{name}() runs at import: build it in wiring.py"
 
