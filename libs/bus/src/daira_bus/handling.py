@@ -5,7 +5,7 @@ import time
 
 import msgspec
 from aiokafka import ConsumerRecord
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from daira_bus.cancelling import is_cancelled
 from daira_bus.dlq import DeadLetters
@@ -13,7 +13,7 @@ from daira_bus.errors import NotDecodable, Poison, TooManyDead
 from daira_bus.subscription import Subscription
 from daira_contracts._event import Event
 from daira_kit.ids import derived_id
-from daira_observe.logs import get_logger
+from daira_observe.logs import get_logger, with_fields
 from daira_observe.metrics import CONSUME_SECONDS, CONSUMED, CONSUMER_RETRIES
 from daira_observe.tracing import span
 from daira_stores.postgres import Database
@@ -24,6 +24,8 @@ logger = get_logger(__name__)
 MAX_TRIES = 3
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 5.0
+DEAD = "dead"
+"""The outcome of a record that lies among the dead letters; others are handled, duplicate and ignored."""
 
 
 class RecordHandler:
@@ -41,10 +43,24 @@ class RecordHandler:
         A dependency that is down is waited for, for as long as it takes. Raises TooManyDead.
         """
         subscription = self._subscriptions[record.topic]
+        headers = read_headers(record)
+        attributes = {"messaging.destination": record.topic, "messaging.offset": record.offset}
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        # Around all tries: by the lines in here a trace is followed from service to service, and to where it failed.
+        with (
+            with_fields(**place, event_id=headers.get("ce_id"), handler=subscription.name),
+            span(f"consume {subscription.topic}", carrier=headers, kind=SpanKind.CONSUMER, attributes=attributes) as it,
+        ):
+            outcome = await self._until_done(record, subscription, headers)
+            if outcome == DEAD:
+                it.set_status(Status(StatusCode.ERROR, DEAD))
+            return outcome
+
+    async def _until_done(self, record: ConsumerRecord, subscription: Subscription, headers: dict[str, str]) -> str:
         tries, wait = 0, FIRST_WAIT
         while True:
             try:
-                outcome = await self._once(record, subscription)
+                outcome = await self._once(record, subscription, headers)
             except Exception as error:
                 if is_cancelled():
                     raise
@@ -52,16 +68,9 @@ class RecordHandler:
                     tries += 1
                     if isinstance(error, Poison) or tries >= MAX_TRIES:
                         await self._bury(record, error, subscription.name, tries)
-                        return "dead"
+                        return DEAD
                 CONSUMER_RETRIES.labels(subscription.topic, type(error).__name__).inc()
-                logger.warning(
-                    "handler_retries",
-                    topic=record.topic,
-                    offset=record.offset,
-                    handler=subscription.name,
-                    error=repr(error),
-                    wait_s=wait,
-                )
+                logger.warning("handler_retries", error=repr(error), wait_s=wait)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
             else:
@@ -69,19 +78,14 @@ class RecordHandler:
                 CONSUMED.labels(subscription.topic, outcome).inc()
                 return outcome
 
-    async def _once(self, record: ConsumerRecord, subscription: Subscription) -> str:
-        headers = read_headers(record)
-        attributes = {"messaging.destination": record.topic, "messaging.offset": record.offset}
-        with span(f"consume {subscription.topic}", carrier=headers, kind=SpanKind.CONSUMER, attributes=attributes):
-            started = time.perf_counter()
-            if record.value is None:
-                outcome = await self._remove(record, subscription, headers)
-            else:
-                outcome = await self._take(decode(record, subscription), subscription)
-            ms = round((time.perf_counter() - started) * 1000, 2)
-            # Inside the span: by this line a trace is followed from service to service.
-            logger.info("record_handled", topic=record.topic, handler=subscription.name, outcome=outcome, ms=ms)
-            return outcome
+    async def _once(self, record: ConsumerRecord, subscription: Subscription, headers: dict[str, str]) -> str:
+        started = time.perf_counter()
+        if record.value is None:
+            outcome = await self._remove(record, subscription, headers)
+        else:
+            outcome = await self._take(decode(record, subscription), subscription)
+        logger.info("record_handled", outcome=outcome, ms=round((time.perf_counter() - started) * 1000, 2))
+        return outcome
 
     async def _take(self, event: Event, subscription: Subscription) -> str:
         started = time.perf_counter()
@@ -105,15 +109,7 @@ class RecordHandler:
         return "handled"
 
     async def _bury(self, record: ConsumerRecord, error: BaseException, handler: str, tries: int) -> None:
-        logger.error(
-            "record_dead",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            handler=handler,
-            error=repr(error),
-            exc_info=error,
-        )
+        logger.error("record_dead", error=repr(error), exc_info=error)
         wait = FIRST_WAIT
         while True:
             try:

@@ -2,9 +2,11 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 
 import structlog
 from opentelemetry import trace
+from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from daira_observe.private import without_values
@@ -50,6 +52,11 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
+def with_fields(**fields: object) -> AbstractContextManager[None]:
+    """Every line of this task inside the block carries `fields`; None is left out."""
+    return bound_contextvars(**{name: value for name, value in fields.items() if value is not None})
+
+
 def _leave_values_out(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for name in ("event", "error", "exception"):
         if isinstance(event.get(name), str):
@@ -58,8 +65,12 @@ def _leave_values_out(_logger: WrappedLogger, _method: str, event: EventDict) ->
 
 
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    context = trace.get_current_span().get_span_context()
+    current = trace.get_current_span()
+    context = current.get_span_context()
     if context.is_valid:
         event["trace_id"] = f"{context.trace_id:032x}"
         event["span_id"] = f"{context.span_id:016x}"
+        parent = getattr(current, "parent", None)  # of spans that are recorded
+        if parent is not None:
+            event["parent_id"] = f"{parent.span_id:016x}"
     return event
