@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daira_kit.capabilities import is_capability, new_capability
 from daira_kit.clock import now
 from daira_kit.cursors import CursorCodec, CursorInvalid
 from daira_kit.ids import derived_id, id_time, new_id
@@ -125,3 +126,9 @@ def test_a_state_graph_with_a_hole_cannot_be_declared() -> None:
 def test_the_clock_knows_its_time_zone() -> None:
     assert now().tzinfo is UTC
     assert isinstance(now(), datetime)
+
+
+def test_a_capability_cannot_be_guessed_and_nothing_else_looks_like_one() -> None:
+    assert new_capability() != new_capability()
+    assert is_capability(new_capability())
+    assert not any(is_capability(text) for text in ("", "..", "a" * 21, "a/" * 16, "\0" * 32, "a" * 31 + "é"))
