@@ -12,11 +12,8 @@ import pytest
 
 from daira_kit.settings import environment
 from daira_testing.clips import Clip, make, make_growing
-from daira_video.adapters import protocol
-from daira_video.adapters import sandbox as parent
 from daira_video.adapters.confinement import Level
-from daira_video.adapters.decoder.measure import measure
-from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
+from daira_video.adapters.sandbox import DecoderDied, Sandbox
 from daira_video.domain.ladder import ladder
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected
 
@@ -215,43 +212,3 @@ async def test_memory_runs_out_without_taking_the_service_along(tmp_path: Path) 
         await poor.encode(path, source, tmp_path, ladder(source))
 
     assert getattr(failed.value, "code", None) in (FailureCode.TOO_DEMANDING, FailureCode.CRASHED)
-
-
-@pytest.mark.parametrize("minimum", [Level.FILTERED, Level.CONFINED])
-async def test_the_sandbox_is_measured_by_attempts_that_all_fail(minimum: Level) -> None:
-    assert await Sandbox(Limits(), minimum=minimum, threads=1).measure() >= Level.CONFINED
-
-
-def test_the_same_attempts_succeed_outside_so_the_measure_means_something(tmp_path: Path) -> None:
-    canary = tmp_path / "canary"
-    canary.write_text("out of bounds")
-
-    assert len(measure(canary).leaks) == 7
-
-
-def test_a_machine_that_locks_in_too_little_decodes_nothing() -> None:
-    with pytest.raises(SandboxTooWeak):
-        parent.demand(protocol.Confined(level=Level.LIMITED, reasons=("no seccomp",)), Level.FILTERED)
-
-
-async def test_the_child_knows_nothing_of_the_services_environment(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DAIRA_VIDEO_S3_SECRET_KEY", "canary")
-    monkeypatch.setenv("PYTHONPATH", "/nonexistent")
-    seen: list[bytes] = []
-
-    async with parent.child() as process:
-        seen.append(await asyncio.to_thread(Path(f"/proc/{process.pid}/environ").read_bytes))
-
-    assert b"canary" not in seen[0] and b"nonexistent" not in seen[0]
-
-
-async def test_nonsense_from_a_captured_child_is_a_death_not_a_result() -> None:
-    stream = asyncio.StreamReader()
-    stream.feed_data(b'{"type":"probed","source":{"width":"; rm -rf"}}\n')
-    stream.feed_eof()
-
-    with pytest.raises(DecoderDied):
-        async for _ in parent.replies(stream):
-            pass

@@ -9,15 +9,10 @@ from daira_video.service.video import VideoService
 from daira_video.service.videos import REMOVE_BYTES, TRANSCODE
 
 _TRIES = 4
-_DEATHS = 8
-"""Claims after which a video is given up even if nobody lived to say why: it takes its worker along."""
 
 
 async def transcode(claimed: Job, video: VideoService) -> None:
     """From original to ladder; a killed worker's video is continued by the next."""
-    if claimed.attempts > _DEATHS:
-        await video.transcoding.fail(UUID(claimed.key), FailureCode.CRASHED)
-        return
     await video.transcoding.run(UUID(claimed.key))
 
 

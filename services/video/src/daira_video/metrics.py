@@ -13,4 +13,9 @@ STAGE_SECONDS = Histogram(
 )
 CORRUPT_PACKETS = Counter("daira_video_corrupt_packets_total", "Packets of originals that could not be decoded")
 SANDBOX_LEVEL = Gauge("daira_video_sandbox_level", "Confinement reached here: 0 none to 4 namespaces; -1 too weak")
+SANDBOX_LEAK = Gauge(
+    "daira_video_sandbox_leak",
+    "1 where this way out of the sandbox worked when it was tried at start, 0 where it was refused",
+    ["attempt"],
+)
 SERVED_BYTES = Counter("daira_video_served_bytes_total", "Bytes of streams given to players", ["kind"])

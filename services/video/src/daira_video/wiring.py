@@ -12,12 +12,13 @@ from daira_stores.objects import JsonParts, open_objects
 from daira_stores.sections import read_sections
 from daira_video.adapters.confinement import Level
 from daira_video.adapters.objects import VideoObjects
+from daira_video.adapters.protocol import Attempt
 from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
 from daira_video.adapters.workspace import Workspace
 from daira_video.domain.limits import Limits
 from daira_video.handlers import SUBSCRIPTIONS
 from daira_video.jobs import jobs
-from daira_video.metrics import SANDBOX_LEVEL
+from daira_video.metrics import SANDBOX_LEAK, SANDBOX_LEVEL
 from daira_video.repository.videos import EXPORTED
 from daira_video.routes import ROUTES
 from daira_video.service.audiences import Audiences
@@ -84,14 +85,17 @@ def _limits(settings: Settings) -> Limits:
 async def _measured(sandbox: Sandbox) -> Level | None:
     """Export how far decoders are locked in here; None where that is too little to open a stranger's file."""
     try:
-        level = await sandbox.measure()
+        measured = await sandbox.measure()
+        for attempt in Attempt:
+            SANDBOX_LEAK.labels(attempt).set(attempt in measured.leaks)
+        sandbox.accept(measured)
     except (SandboxTooWeak, DecoderDied) as weak:
         SANDBOX_LEVEL.set(-1)
         logger.warning("sandbox_too_weak", reason=str(weak))
         return None
-    SANDBOX_LEVEL.set(level)
-    logger.info("sandbox_measured", level=level.name)
-    return level
+    SANDBOX_LEVEL.set(measured.level)
+    logger.info("sandbox_measured", level=measured.level.name)
+    return measured.level
 
 
 SERVICE = Service("video", Settings, build)

@@ -1,5 +1,6 @@
 """What the service and the decoding process say to each other: one job in, lines of replies out, all JSON."""
 
+from enum import StrEnum
 from fractions import Fraction
 
 import msgspec
@@ -82,15 +83,28 @@ class DiskFull(msgspec.Struct, frozen=True, kw_only=True, tag="diskFull"):
     """There is no room for the output: neither the file's fault nor the decoder's."""
 
 
-READ_FILE, WRITE_FILE, LIST_ROOT = "read a file", "write a file", "list the root"
-FILE_LEAKS = frozenset({READ_FILE, WRITE_FILE, LIST_ROOT})
+class Attempt(StrEnum):
+    """Ways out of the sandbox that are tried at start. Stable: they are labels of a metric."""
+
+    READ_FILE = "read_file"
+    READ_ENVIRONMENT = "read_environment"
+    WRITE_FILE = "write_file"
+    LIST_ROOT = "list_root"
+    OPEN_SOCKET = "open_socket"
+    OPEN_LOCAL_SOCKET = "open_local_socket"
+    SIGNAL_PARENT = "signal_parent"
+    START_PROCESS = "start_process"
+    FILL_DESCRIPTORS = "fill_descriptors"
+
+
+FILE_LEAKS = frozenset({Attempt.READ_FILE, Attempt.READ_ENVIRONMENT, Attempt.WRITE_FILE, Attempt.LIST_ROOT})
 """What only Landlock prevents."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
     """Forbidden things that nevertheless worked."""
 
-    leaks: tuple[str, ...]
+    leaks: tuple[Attempt, ...]
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True, tag="probed"):

@@ -57,6 +57,13 @@ class NoDecoder(Unavailable):
     code = "no_decoder"
 
 
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """How far decoders are locked in on this machine, and what nevertheless worked."""
+
+    level: Level
+    leaks: frozenset[protocol.Attempt]
+
+
 async def _ignore(_: float) -> None:
     """Nobody wants to know the progress."""
 
@@ -69,20 +76,20 @@ class Sandbox:
         self._minimum = minimum
         self._threads = threads
 
-    async def measure(self) -> Level:
-        """The confinement reached here, proven by attempts to break out.
-
-        Raises SandboxTooWeak when it is below the minimum or something forbidden worked.
-        """
+    async def measure(self) -> Measurement:
+        """What locks hold here, proven by attempts to break out. Raises SandboxTooWeak or DecoderDied."""
         with tempfile.NamedTemporaryFile("w", prefix="daira-canary-") as canary:
             job = protocol.Measure(terms=self._terms(None, None, _MEASURE_SECONDS), canary=canary.name)
             level, answer = await self._run(job, _ignore)
-        leaks = set(answer.leaks) if isinstance(answer, protocol.Measured) else {"nothing was tried"}
-        if self._minimum < Level.CONFINED:
-            leaks -= protocol.FILE_LEAKS
+        if not isinstance(answer, protocol.Measured):
+            raise DecoderDied(FailureCode.CRASHED, f"it answered {type(answer).__name__}")
+        return Measurement(level=level, leaks=frozenset(answer.leaks))
+
+    def accept(self, measured: Measurement) -> None:
+        """Raises SandboxTooWeak when something worked that the minimum forbids."""
+        leaks = measured.leaks if self._minimum >= Level.CONFINED else measured.leaks - protocol.FILE_LEAKS
         if leaks and self._minimum >= Level.FILTERED:
             raise SandboxTooWeak(f"a decoder can still: {', '.join(sorted(leaks))}")
-        return level
 
     async def probe(self, path: Path) -> Source:
         """Raises MediaRejected or DecoderDied."""

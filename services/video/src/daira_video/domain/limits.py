@@ -63,8 +63,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds allowed per second of video, on top of `cpu_base`."""
     cpu_base: int = 60
     """CPU seconds allowed to any job."""
-    open_files: int = 64
+    open_files: int = 32
     """File descriptors of the decoding process."""
+    threads: int = 256
+    """Threads of the decoding process: decoders and filters take one per core, encoders one per rung."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,12 +15,13 @@ from daira_video.adapters.confinement._libc import PR_SET_NO_NEW_PRIVS, PR_SET_P
 
 
 class Ceilings(msgspec.Struct, frozen=True, kw_only=True):
-    """Hard limits of the process: bytes, seconds of CPU, bytes per file, descriptors."""
+    """Hard limits of the process: bytes, seconds of CPU, bytes per file, descriptors, threads."""
 
     memory_bytes: int
     cpu_seconds: int
     file_bytes: int
     open_files: int
+    threads: int
 
 
 def enter(
@@ -38,6 +39,8 @@ def enter(
     for module in preload:
         importlib.import_module(module)
     _cap(ceilings)
+    if separated:
+        _cap_threads(ceilings.threads)
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     confined = _attempt(lambda: _landlock.restrict(readable, writable), reasons)
     filtered = _attempt(_seccomp.restrict, reasons)
@@ -63,6 +66,14 @@ def _cap(ceilings: Ceilings) -> None:
         resource.setrlimit(limit, (value, value))
     # The soft CPU limit ends the process with SIGXCPU, which tells it apart from other deaths.
     resource.setrlimit(resource.RLIMIT_CPU, (ceilings.cpu_seconds, ceilings.cpu_seconds + 5))
+
+
+def _cap_threads(most: int) -> None:
+    """Only in a user namespace of our own: elsewhere the kernel counts every process of the same user.
+
+    The kernel never holds this limit against root; memory for their stacks bounds the threads of such a process.
+    """
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
 def _level(filtered: bool, confined: bool, separated: bool) -> Level:

@@ -42,6 +42,7 @@ def _confine(job: protocol.Request) -> None:
             cpu_seconds=terms.cpu_seconds,
             file_bytes=limits.output_bytes,
             open_files=limits.open_files,
+            threads=limits.threads,
         ),
         parent=terms.parent,
         readable=Path(terms.input) if terms.input else None,
@@ -56,7 +57,7 @@ def _work(job: protocol.Request) -> protocol.Result:
     from daira_video.adapters.decoder import encode, measure, poster, probe
 
     if isinstance(job, protocol.Measure):
-        return measure.measure(Path(job.canary))
+        return measure.measure(Path(job.canary), job.terms.limits.open_files)
     path = Path(job.terms.input or "")
     if isinstance(job, protocol.Probe):
         return probe.probe(path, job.terms.limits)
