@@ -17,7 +17,12 @@ class ProfileState(OpenEnum):
 
 
 class ProfileChangedV1(Event, frozen=True, kw_only=True):
-    """The whole profile of a person."""
+    """The whole profile of a person.
+
+    `display_name` and `bio` are what others may show: the newest text that moderation let pass. `proposed_*` is the
+    owner's newest text while it may not be shown, for moderation to judge; null when nothing differs. A verdict on the
+    text (name, biography, handle) names `text_revision`; 0 from writers that did not count: then it is `revision`.
+    """
 
     topic: ClassVar[str] = "user.profile-changed.v1"
     key: ClassVar[tuple[str, ...]] = ("user_id",)
@@ -32,6 +37,9 @@ class ProfileChangedV1(Event, frozen=True, kw_only=True):
     locale: str = "ar"
     is_private: bool = False
     created_at: Moment
+    proposed_display_name: str | None = None
+    proposed_bio: str | None = None
+    text_revision: int = 0
 
 
 class FollowState(OpenEnum):

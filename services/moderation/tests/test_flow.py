@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from msgspec.structs import replace
 
 from daira_contracts.feed import PostChangedV1, PostState
 from daira_contracts.moderation import Decision, SubjectType, VerdictReachedV1, WordlistChangedV1
@@ -58,6 +59,27 @@ async def test_a_name_is_judged_with_the_profile(process: Process, probe: TopicP
     )
     verdict = await verdict_on(probe, user_id, judged=4)
     assert (verdict.subject_type, verdict.decision) == (SubjectType.PROFILE, Decision.REJECTED)
+
+
+async def test_the_name_that_is_proposed_is_judged_once_and_not_the_one_still_shown(
+    process: Process, probe: TopicProbe
+) -> None:
+    proposed = ProfileChangedV1(
+        user_id=new_id(),
+        state=ProfileState.ACTIVE,
+        handle="someone",
+        display_name="نور",
+        proposed_display_name="kosomak",
+        created_at=now(),
+        revision=4,
+        text_revision=4,
+    )
+    moved = replace(proposed, event_id=new_id(), revision=5, text_revision=4, avatar_url="/media/images/a/160.webp")
+    fine = replace(proposed, event_id=new_id(), revision=6, text_revision=6, proposed_display_name="")
+    await probe.publish(proposed, moved, fine)
+    assert (await verdict_on(probe, proposed.user_id, judged=6)).decision is Decision.APPROVED
+    told = [one for one in await probe.events(VerdictReachedV1) if one.subject_id == str(proposed.user_id)]
+    assert [(one.subject_revision, one.decision) for one in told] == [(4, Decision.REJECTED), (6, Decision.APPROVED)]
 
 
 async def test_a_handle_is_judged_by_itself_and_the_reason_says_so(process: Process, probe: TopicProbe) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daira_kit.ids import new_id
 from daira_user.domain import handles, relations, texts
-from daira_user.domain.profiles import Form, Profile, after_verdict, best_form
+from daira_user.domain.profiles import Form, Profile, TextState, after_verdict, best_form
 from daira_user.domain.relations import Follow, Pair, Relation
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -188,17 +188,29 @@ def profile(**fields: object) -> Profile:
 
 
 def test_a_verdict_counts_only_for_the_text_it_is_about() -> None:
-    shown = profile(display_name="new", text_revision=3, approved_display_name="old")
-    assert after_verdict(shown, 2, "insult") is shown
-    assert after_verdict(shown, 3, None).approved_display_name == "new"
-    refused = after_verdict(shown, 3, "insult")
-    assert (refused.display_name, refused.refused_code) == ("old", "insult")
+    held = profile(display_name="new", text_revision=3, approved_display_name="old", approved_revision=1)
+    assert (held.shown, held.text_state) == (("old", ""), TextState.PENDING)
+    assert after_verdict(held, 2, TextState.REJECTED, "insult") is held
+    passed = after_verdict(held, 3, TextState.APPROVED)
+    assert (passed.shown, passed.text_state) == (("new", ""), TextState.APPROVED)
+    refused = after_verdict(held, 3, TextState.REJECTED, "insult")
+    assert (refused.shown, refused.display_name, refused.refused_code) == (("old", ""), "new", "insult")
+    assert refused.text_state is TextState.REJECTED
+    assert after_verdict(refused, 3, TextState.APPROVED) == passed
 
 
-def test_a_text_that_passed_once_and_is_refused_later_leaves_nothing() -> None:
-    shown = profile(display_name="slang", approved_display_name="slang", text_revision=3)
-    refused = after_verdict(shown, 5, "insult")
-    assert (refused.display_name, refused.approved_display_name) == ("", "")
+def test_a_text_that_passed_once_is_hidden_while_it_does_not_pass_any_more() -> None:
+    held = profile(display_name="slang", approved_display_name="slang", text_revision=3, approved_revision=3)
+    for state in (TextState.REJECTED, TextState.PENDING):
+        hidden = after_verdict(held, 3, state, "insult")
+        assert (hidden.shown, hidden.text_state) == (("", ""), state)
+        assert after_verdict(hidden, 3, TextState.APPROVED) == held
+
+
+def test_a_verdict_on_the_text_that_is_shown_counts_while_a_newer_one_waits() -> None:
+    held = profile(display_name="new", text_revision=3, approved_display_name="slang", approved_revision=2)
+    hidden = after_verdict(held, 2, TextState.REJECTED, "insult")
+    assert (hidden.shown, hidden.text_state, hidden.display_name) == (("", ""), TextState.PENDING, "new")
 
 
 def test_the_smallest_form_that_is_wide_enough_is_shown() -> None:

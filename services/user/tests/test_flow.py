@@ -39,7 +39,7 @@ async def test_a_new_person_gets_a_profile_names_themselves_and_is_followed(
     assert changed.status_code == 200, changed.text
     assert changed.json()["handle"] == "nour_cairo"
     told = await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == author and event.revision == 2)
-    assert told.display_name == "نور"
+    assert told.proposed_display_name == "نور"
 
     followed = await client.put(f"/v1/users/{author}/follow", headers=as_fan)
     assert followed.json()["state"] == "FOLLOWING"

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from msgspec.structs import replace
 
 from daira_contracts.auth import UserErasedV1, UserRegisteredV1
@@ -28,9 +29,24 @@ from daira_user.wiring import make_service
 
 Client = httpx.AsyncClient
 Register = Callable[..., Awaitable[UUID]]
+Shown = Callable[[UUID, UUID], Awaitable[dict[str, Any]]]
 HEARD = {subscription.event_type: subscription.handler for subscription in handlers.SUBSCRIPTIONS}
 COUNTED = ("revision", "updated_at", "text_revision")
 """Say how often something changed, not what it is."""
+
+
+@pytest.fixture
+def shown(client: Client, mint: TokenMint) -> Shown:
+    """What `reader` sees of a person they follow: on the profile and in the list."""
+
+    async def look(reader: UUID, person: UUID) -> dict[str, Any]:
+        headers = mint.headers(reader)
+        profile = (await client.get(f"/v1/users/{person}", headers=headers)).json()
+        listed = (await client.get(f"/v1/users/{reader}/following", headers=headers)).json()["items"]
+        names = [one["displayName"] for one in listed if one["id"] == str(person)]
+        return {"profile": (profile["displayName"], profile["bio"]), "list": names[0]}
+
+    return look
 
 
 async def hear(user: UserService, database: Database, *events: Any) -> None:
@@ -114,34 +130,102 @@ async def test_beginning_and_end_of_a_person_give_one_state_in_any_order_and_twi
     assert not ends[0]["picture"]
 
 
-async def test_a_refused_name_falls_back_to_the_last_one_that_passed(
-    process: Process, client: Client, mint: TokenMint, register: Register, probe: TopicProbe
+def verdict(person: UUID, revision: int, decision: Decision, *codes: str) -> VerdictReachedV1:
+    return VerdictReachedV1(
+        subject_type=SubjectType.PROFILE,
+        subject_id=str(person),
+        subject_revision=revision,
+        decision=decision,
+        reasons=tuple(Reason(code=code, rule="wordlist:ar:1") for code in codes),
+    )
+
+
+async def test_others_see_a_text_from_its_approval_on_and_its_owner_at_once(
+    client: Client, mint: TokenMint, register: Register, probe: TopicProbe, shown: Shown
 ) -> None:
-    me = await register()
+    me, fan = await register(), await register()
+    await client.put(f"/v1/users/{me}/follow", headers=mint.headers(fan))
+    edited = await client.patch("/v1/users/me", headers=mint.headers(me), json={"displayName": "نور", "bio": "قهوة"})
+    assert (edited.json()["displayName"], edited.json()["textState"]) == ("نور", "PENDING")
+    assert await shown(fan, me) == {"profile": ("", ""), "list": ""}
+    asked = await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 2)
+    assert (asked.display_name, asked.bio, asked.text_revision) == ("", "", 2)
+    assert (asked.proposed_display_name, asked.proposed_bio) == ("نور", "قهوة")
+
+    await probe.publish(verdict(me, 2, Decision.APPROVED))
+    told = await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 3)
+    assert (told.display_name, told.bio, told.text_revision) == ("نور", "قهوة", 2)
+    assert (told.proposed_display_name, told.proposed_bio) == (None, None)
+    assert await shown(fan, me) == {"profile": ("نور", "قهوة"), "list": "نور"}
+    mine = (await client.get("/v1/users/me", headers=mint.headers(me))).json()
+    assert (mine["displayName"], mine["textState"]) == ("نور", "APPROVED")
+
+
+async def test_what_was_approved_stays_while_an_edit_waits_and_after_it_was_refused(
+    client: Client, mint: TokenMint, register: Register, probe: TopicProbe, shown: Shown
+) -> None:
+    me, fan = await register(), await register()
     headers = mint.headers(me)
-
-    def verdict(revision: int, decision: Decision, *codes: str) -> VerdictReachedV1:
-        reasons = tuple(Reason(code=code, rule="wordlist:ar:1") for code in codes)
-        return VerdictReachedV1(
-            subject_type=SubjectType.PROFILE,
-            subject_id=str(me),
-            subject_revision=revision,
-            decision=decision,
-            reasons=reasons,
-        )
-
+    await client.put(f"/v1/users/{me}/follow", headers=mint.headers(fan))
     await client.patch("/v1/users/me", headers=headers, json={"displayName": "نور"})
-    await probe.publish(verdict(2, Decision.APPROVED))
+    await probe.publish(verdict(me, 2, Decision.APPROVED))
+    await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 3)
     await client.patch("/v1/users/me", headers=headers, json={"displayName": "bad", "bio": "worse"})
-    refusal = verdict(3, Decision.REJECTED, "insult")
-    await probe.publish(refusal, refusal, verdict(2, Decision.REJECTED, "late"))
+    assert await shown(fan, me) == {"profile": ("نور", ""), "list": "نور"}
 
+    refusal = verdict(me, 4, Decision.REJECTED, "insult")
+    await probe.publish(refusal, refusal, verdict(me, 3, Decision.REJECTED, "of no text"))
+
+    async def mine() -> dict[str, Any]:
+        return dict((await client.get("/v1/users/me", headers=headers)).json())
+
+    async def refused() -> bool:
+        return bool((await mine())["textState"] == "REJECTED")
+
+    await eventually(refused)
+    assert ((await mine())["displayName"], (await mine())["textRefused"]) == ("bad", "insult")
+    assert await shown(fan, me) == {"profile": ("نور", ""), "list": "نور"}
+    again = (await client.patch("/v1/users/me", headers=headers, json={"displayName": "نور الدين"})).json()
+    assert (again["textState"], again["textRefused"]) == ("PENDING", None)
+
+
+async def test_a_later_verdict_on_the_same_text_takes_it_back_and_brings_it_back(
+    client: Client, mint: TokenMint, register: Register, probe: TopicProbe, shown: Shown
+) -> None:
+    me, fan = await register(), await register()
+    await client.put(f"/v1/users/{me}/follow", headers=mint.headers(fan))
+    await client.patch("/v1/users/me", headers=mint.headers(me), json={"displayName": "نور"})
+    steps = [
+        (Decision.APPROVED, "نور"),
+        (Decision.REJECTED, ""),
+        (Decision.APPROVED, "نور"),
+        (Decision.NEEDS_REVIEW, ""),
+    ]
+    for decision, name in steps:
+        await probe.publish(verdict(me, 2, decision, "insult"))
+
+        async def seen(name: str = name) -> bool:
+            return await shown(fan, me) == {"profile": (name, ""), "list": name}
+
+        await eventually(seen)
+    told = [event.display_name for event in await probe.events(ProfileChangedV1) if event.user_id == me]
+    assert told[1:] == ["", *(name for _, name in steps)]
+
+
+async def test_a_refused_handle_alone_takes_no_text_back(
+    client: Client, mint: TokenMint, register: Register, probe: TopicProbe, shown: Shown
+) -> None:
+    me, fan = await register(), await register()
+    await client.put(f"/v1/users/{me}/follow", headers=mint.headers(fan))
+    await client.patch("/v1/users/me", headers=mint.headers(me), json={"displayName": "نور", "handle": "dirtier"})
+    await probe.publish(verdict(me, 2, Decision.APPROVED))
+    await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 3)
+    about_handle = (Reason(code="insult", rule="handle:wordlist:ar:1"),)
+    await probe.publish(replace(verdict(me, 2, Decision.REJECTED), reasons=about_handle))
     told = await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 4)
-    assert (told.display_name, told.bio) == ("نور", "")
-    mine = (await client.get("/v1/users/me", headers=headers)).json()
-    assert (mine["displayName"], mine["textRefused"]) == ("نور", "insult")
-    again = await client.patch("/v1/users/me", headers=headers, json={"displayName": "نور الدين"})
-    assert again.json()["textRefused"] is None
+    assert (told.display_name, told.text_revision) == ("نور", 4)
+    assert told.handle != "dirtier"
+    assert await shown(fan, me) == {"profile": ("نور", ""), "list": "نور"}
 
 
 async def test_a_refused_handle_gives_way_to_one_of_ours_and_the_name_stays(
@@ -159,7 +243,7 @@ async def test_a_refused_handle_gives_way_to_one_of_ours_and_the_name_stays(
     )
     await probe.publish(verdict)
     told = await probe.wait_for(ProfileChangedV1, lambda event: event.user_id == me and event.revision == 3)
-    assert (told.handle, told.display_name) == (first, "نور")
+    assert (told.handle, told.proposed_display_name) == (first, "نور")
     await probe.publish(replace(verdict, event_id=new_id()))
     mine = (await client.get("/v1/users/me", headers=mint.headers(me))).json()
     assert (mine["handle"], mine["textRefused"]) == (first, None)

@@ -32,7 +32,8 @@ async def forget_post(key: str, work: Work, moderation: ModerationService) -> No
 
 
 async def judge_profile(event: ProfileChangedV1, work: Work, moderation: ModerationService) -> None:
-    """Name, biography and handle are judged with each change of the profile."""
+    """Each edit of name, biography or handle is judged once; what is proposed, where others see an older text."""
+    name, bio = event.proposed_display_name, event.proposed_bio
     await moderation.verdicts.judge(
         work,
         Seen(
@@ -40,8 +41,8 @@ async def judge_profile(event: ProfileChangedV1, work: Work, moderation: Moderat
             subject_id=str(event.user_id),
             author_id=event.user_id,
             revision=event.revision,
-            content_revision=event.revision,
-            texts=(event.display_name, event.bio),
+            content_revision=event.text_revision or event.revision,
+            texts=(event.display_name if name is None else name, event.bio if bio is None else bio),
             handle=event.handle,
             gone=event.state is ProfileState.REMOVED,
         ),

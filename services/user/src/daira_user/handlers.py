@@ -7,9 +7,15 @@ from daira_contracts.auth import UserErasedV1, UserRegisteredV1
 from daira_contracts.media import AssetChangedV1
 from daira_contracts.moderation import Decision, SubjectType, VerdictReachedV1
 from daira_stores.work import Work
+from daira_user.domain.profiles import TextState
 from daira_user.service import UserService
 
 NO_REASON = "refused"
+TEXT_STATES = {
+    Decision.APPROVED: TextState.APPROVED,
+    Decision.REJECTED: TextState.REJECTED,
+    Decision.NEEDS_REVIEW: TextState.PENDING,
+}
 ABOUT_HANDLE = "handle:"
 
 
@@ -34,16 +40,20 @@ async def forget_picture(key: str, work: Work, user: UserService) -> None:
 
 
 async def heed_verdict(event: VerdictReachedV1, work: Work, user: UserService) -> None:
-    """A refused name, biography or handle is taken back."""
-    if event.subject_type is not SubjectType.PROFILE or event.decision not in (Decision.APPROVED, Decision.REJECTED):
+    """A name or biography is shown from its approval on; a refused handle is taken back."""
+    state = TEXT_STATES.get(event.decision)
+    if event.subject_type is not SubjectType.PROFILE or state is None:
         return
-    text_codes = [reason.code for reason in event.reasons if not reason.rule.startswith(ABOUT_HANDLE)]
-    handle_refused = len(text_codes) < len(event.reasons)
-    if event.decision is Decision.REJECTED and not event.reasons:
-        text_codes = [NO_REASON]
-    code = text_codes[0] if text_codes and event.decision is Decision.REJECTED else None
+    codes = [reason.code for reason in event.reasons if not reason.rule.startswith(ABOUT_HANDLE)]
+    handle_refused = state is TextState.REJECTED and len(codes) < len(event.reasons)
     await user.people.heed_verdict(
-        work, UUID(event.subject_id), event.subject_revision, text_code=code, handle_refused=handle_refused
+        work,
+        UUID(event.subject_id),
+        event.subject_revision,
+        # Only the handle was refused: the text is judged anew together with the one that replaces it.
+        None if handle_refused and not codes else state,
+        code=codes[0] if codes else NO_REASON,
+        handle_refused=handle_refused,
     )
 
 

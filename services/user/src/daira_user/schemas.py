@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from daira_user.domain.profiles import DataSaver
+from daira_user.domain.profiles import DataSaver, TextState
 from daira_user.domain.relations import Follow
 from daira_user.domain.texts import BIO_LENGTH, INTEREST_LENGTH, INTERESTS, NAME_LENGTH
 
@@ -43,7 +43,11 @@ class SettingsPatch(Body, frozen=True, kw_only=True):
 
 
 class OwnProfile(Answer, frozen=True, kw_only=True):
-    """One's own profile. `textRefused` says why moderation took back the last name or biography."""
+    """One's own profile, with the text as it was written last.
+
+    While `textState` is not APPROVED, others see the name and biography that were approved before (at first none);
+    `textRefused` says why moderation refused.
+    """
 
     id: UUID
     handle: str
@@ -56,6 +60,7 @@ class OwnProfile(Answer, frozen=True, kw_only=True):
     interests: list[str]
     followers_count: int
     following_count: int
+    text_state: TextState
     text_refused: str | None
     created_at: datetime
     updated_at: datetime
@@ -72,7 +77,7 @@ class Viewer(Answer, frozen=True, kw_only=True):
 
 
 class PublicProfile(Answer, frozen=True, kw_only=True):
-    """Somebody's profile."""
+    """Somebody's profile, with the newest name and biography that moderation let pass; both may be empty."""
 
     id: UUID
     handle: str

@@ -10,12 +10,20 @@ import msgspec
 AVATAR_WIDTH = 160
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """A person as others see them, and what only they see (`locale`, `interests`).
+class TextState(Enum):
+    """PENDING waits for moderation: others still see what was approved before."""
 
-    `text_revision` is the revision at which name, biography or handle last changed: a verdict on an older one says
-    nothing.
-    `approved_*` is what moderation last let pass, and what a refused text falls back to.
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as they describe themselves, and what only they see (`locale`, `interests`).
+
+    `text_revision` is the revision at which name, biography or handle last changed; `refused_code` says why moderation
+    refused that text. Others see `approved_*`: the newest text that passed, which is that of `approved_revision`
+    (0: none).
     """
 
     user_id: UUID
@@ -35,6 +43,19 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     approved_display_name: str = ""
     approved_bio: str = ""
     refused_code: str | None = None
+    approved_revision: int = 1
+
+    @property
+    def text_state(self) -> TextState:
+        """How far the owner's newest text is."""
+        if self.refused_code is not None:
+            return TextState.REJECTED
+        return TextState.APPROVED if self.approved_revision == self.text_revision else TextState.PENDING
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Name and biography as others see them."""
+        return self.approved_display_name, self.approved_bio
 
 
 class DataSaver(Enum):
@@ -78,23 +99,22 @@ def best_form(forms: Sequence[Form]) -> str | None:
     return max(forms, key=lambda form: form.width).url if forms else None
 
 
-def after_verdict(profile: Profile, judged: int, code: str | None) -> Profile:
-    """The profile after moderation judged revision `judged`; `code` is why its text was refused, None if it was not.
+def after_verdict(profile: Profile, judged: int, state: TextState, code: str = "") -> Profile:
+    """The profile after moderation judged the text of revision `judged`; `code` says why, if it was REJECTED.
 
-    The same object when the verdict is about a text that is no longer there.
+    PENDING is a text that waits for a person. What passed once and does not any more is shown no longer. The same
+    object when the verdict is about a text that is no longer there.
     """
-    if judged < profile.text_revision:
+    if judged == profile.approved_revision and state is not TextState.APPROVED:
+        profile = msgspec.structs.replace(profile, approved_display_name="", approved_bio="", approved_revision=0)
+    if judged != profile.text_revision:
         return profile
-    if code is None:
-        return msgspec.structs.replace(profile, approved_display_name=profile.display_name, approved_bio=profile.bio)
-    passed = (profile.approved_display_name, profile.approved_bio)
-    if passed == (profile.display_name, profile.bio):
-        passed = ("", "")  # what once passed is refused now
+    if state is not TextState.APPROVED:
+        return msgspec.structs.replace(profile, refused_code=code if state is TextState.REJECTED else None)
     return msgspec.structs.replace(
         profile,
-        display_name=passed[0],
-        bio=passed[1],
-        approved_display_name=passed[0],
-        approved_bio=passed[1],
-        refused_code=code,
+        approved_display_name=profile.display_name,
+        approved_bio=profile.bio,
+        approved_revision=judged,
+        refused_code=None,
     )

@@ -16,7 +16,8 @@ CREATE TABLE profile (
     text_revision bigint NOT NULL DEFAULT 1,
     approved_display_name text NOT NULL DEFAULT '',
     approved_bio text NOT NULL DEFAULT '',
-    refused_code text
+    refused_code text,
+    approved_revision bigint NOT NULL DEFAULT 1
 );
 CREATE INDEX profile_avatar ON profile (avatar_media_id) WHERE avatar_media_id IS NOT NULL;
 

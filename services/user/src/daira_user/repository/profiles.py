@@ -59,7 +59,7 @@ async def write(work: Work, profile: Profile) -> None:
             avatar_url = %(avatar_url)s, locale = %(locale)s, is_private = %(is_private)s, interests = %(interests)s,
             updated_at = %(updated_at)s, text_revision = %(text_revision)s,
             approved_display_name = %(approved_display_name)s, approved_bio = %(approved_bio)s,
-            refused_code = %(refused_code)s
+            refused_code = %(refused_code)s, approved_revision = %(approved_revision)s
         WHERE user_id = %(user_id)s
         """,
         msgspec.structs.asdict(profile),

@@ -23,7 +23,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a list. `at` and `user_id` are the place in it."""
+    """A person in a list, with the name that others may see. `at` and `user_id` are the place in it."""
 
     user_id: UUID
     handle: str
@@ -47,7 +47,8 @@ _SEEN: LiteralString = """
 """
 
 _CARD: LiteralString = """
-    SELECT p.user_id, p.handle, p.display_name, p.avatar_url, p.is_private, l.at, coalesce(m.follow, 'NONE') AS follow
+    SELECT p.user_id, p.handle, p.approved_display_name AS display_name, p.avatar_url, p.is_private, l.at,
+        coalesce(m.follow, 'NONE') AS follow
     FROM ("""
 
 _FILTERED: LiteralString = """) l

@@ -31,6 +31,7 @@ def own_profile(seen: Seen) -> OwnProfile:
         interests=profile.interests,
         followers_count=seen.followers,
         following_count=seen.following,
+        text_state=profile.text_state,
         text_refused=profile.refused_code,
         created_at=profile.created_at,
         updated_at=profile.updated_at,
@@ -40,11 +41,12 @@ def own_profile(seen: Seen) -> OwnProfile:
 def public_profile(seen: Seen) -> PublicProfile:
     """Somebody's profile."""
     profile, mine, theirs = seen.profile, seen.pair.mine, seen.pair.theirs
+    name, bio = profile.shown
     return PublicProfile(
         id=profile.user_id,
         handle=profile.handle,
-        display_name=profile.display_name,
-        bio=profile.bio,
+        display_name=name,
+        bio=bio,
         avatar_url=profile.avatar_url,
         is_private=profile.is_private,
         followers_count=seen.followers,

@@ -24,6 +24,7 @@ OWN_PROFILE: Final = example(
         "avatarMediaId": "0199a6a7-1f00-7a11-b222-33c4d5e6f708",
         "locale": "ar",
         "interests": ["قهوة", "football"],
+        "textState": "APPROVED",
         "textRefused": None,
         "updatedAt": "2026-10-05T09:30:00Z",
     },

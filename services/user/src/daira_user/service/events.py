@@ -10,7 +10,8 @@ from daira_user.domain.relations import Follow, Relation
 
 
 async def tell_profile(work: Work, profile: Profile) -> None:
-    """The whole profile as it is now."""
+    """The whole profile as it is now: to show what passed moderation, to be judged what did not yet."""
+    name, bio = profile.shown
     await work.emit(
         ProfileChangedV1(
             occurred_at=profile.updated_at,
@@ -18,13 +19,16 @@ async def tell_profile(work: Work, profile: Profile) -> None:
             user_id=profile.user_id,
             state=ProfileState.ACTIVE,
             handle=profile.handle,
-            display_name=profile.display_name,
-            bio=profile.bio,
+            display_name=name,
+            bio=bio,
             avatar_media_id=profile.avatar_media_id,
             avatar_url=profile.avatar_url,
             locale=profile.locale,
             is_private=profile.is_private,
             created_at=profile.created_at,
+            proposed_display_name=profile.display_name if profile.display_name != name else None,
+            proposed_bio=profile.bio if profile.bio != bio else None,
+            text_revision=profile.text_revision,
         )
     )
 

@@ -11,7 +11,7 @@ from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 from daira_user.domain import handles
-from daira_user.domain.profiles import Profile, after_verdict
+from daira_user.domain.profiles import Profile, TextState, after_verdict
 from daira_user.domain.relations import Relation
 from daira_user.repository import handles as handle_rows
 from daira_user.repository import profiles as rows
@@ -78,25 +78,26 @@ class People:
                     return
 
     async def heed_verdict(
-        self, work: Work, user_id: UUID, judged: int, *, text_code: str | None, handle_refused: bool
+        self, work: Work, user_id: UUID, judged: int, state: TextState | None, *, code: str, handle_refused: bool
     ) -> None:
-        """A refused name or biography falls back to what was last let pass, a refused handle to one of ours.
+        """Others see a text once it passed, and no longer when it does not pass any more.
 
-        `text_code` says why the text was refused, None that it was not.
+        `state` None: nothing was said about the text; `code`: why it is REJECTED. A refused handle gives way to one of
+        ours; that is a new text.
         """
         before = await rows.lock(work, user_id)
-        if before is None or judged < before.text_revision:
+        if before is None:
             return
-        after = after_verdict(before, judged, text_code)
-        if handle_refused:
-            after = await self._with_free_handle(work, after)
-        if (after.display_name, after.bio, after.handle) == (before.display_name, before.bio, before.handle):
+        after = after_verdict(before, judged, state, code) if state is not None else before
+        if handle_refused and judged == before.text_revision:
+            after = replace(await self._with_free_handle(work, after), text_revision=before.revision + 1)
+        if (after.shown, after.handle) == (before.shown, before.handle):
             await rows.write(work, after)
             return
-        told = replace(after, revision=before.revision + 1, text_revision=before.revision + 1, updated_at=now())
+        told = replace(after, revision=before.revision + 1, updated_at=now())
         await rows.write(work, told)
         await tell_profile(work, told)
-        logger.info("profile_refused", user_id=str(user_id), code=text_code, handle=handle_refused)
+        logger.info("profile_judged", user_id=str(user_id), state=after.text_state.value, handle=handle_refused)
 
     async def _with_free_handle(self, work: Work, profile: Profile) -> Profile:
         for attempt in range(ATTEMPTS):
