@@ -22,6 +22,16 @@ async def apply(bootstrap: str, prefix: str = "", replication: int = 1) -> Plan:
         await admin.close()
 
 
+async def planned(bootstrap: str, prefix: str = "") -> Plan:
+    """What `apply` would do; raises KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=20_000)
+    await admin.start()
+    try:
+        return plan(declared_specs(prefix), await _existing(admin))
+    finally:
+        await admin.close()
+
+
 async def remove_all(bootstrap: str, prefix: str) -> None:
     """Delete every topic with a test's prefix."""
     if not prefix:

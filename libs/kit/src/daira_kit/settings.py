@@ -108,3 +108,8 @@ def _convert(
 def environment(name: str, default: str = "") -> str:
     """One variable that is not a service's setting, such as where a test finds its stack."""
     return os.environ.get(name, default)
+
+
+def surroundings() -> Mapping[str, str]:
+    """Every variable, for tools that explain settings or reach what several services use; services never read it."""
+    return dict(os.environ)
