@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
+from daira_bus.errors import JobKeepsDying
 from daira_bus.jobs import Job, JobKind, JobRunner, job
 from daira_kit.errors import Unavailable
 from daira_stores.postgres import Database
@@ -19,9 +21,12 @@ class Workshop:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.dead: list[str] = []
+        self.causes: list[BaseException] = []
+        self.end_failures: list[Exception] = []
         self.running = 0
         self.most_running = 0
         self.failures: list[Exception] = []
+        self.cursed: set[str] = set()
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -33,12 +38,17 @@ async def build(job: Job, workshop: Workshop) -> None:
         await workshop.gate.wait()
         if workshop.failures:
             raise workshop.failures.pop()
+        if job.key in workshop.cursed:
+            raise ValueError("for ever")
         workshop.done.append(job.key)
     finally:
         workshop.running -= 1
 
 
-async def bury(job: Job, _error: BaseException, workshop: Workshop) -> None:
+async def bury(job: Job, error: BaseException, workshop: Workshop) -> None:
+    if workshop.end_failures:
+        raise workshop.end_failures.pop()
+    workshop.causes.append(error)
     workshop.dead.append(job.key)
 
 
@@ -132,6 +142,77 @@ async def test_a_dead_workers_job_is_taken_over_when_its_lease_ends(database: Da
     assert workshop.done == ["orphan"]
 
 
+async def test_a_job_that_takes_its_process_along_each_time_is_given_up_and_told(
+    database: Database, cut_off: Any
+) -> None:
+    workshop = Workshop()
+    await enqueue(database, "deadly")
+
+    for _ in range(3):
+        await cut_off(database, "worker", "job")
+    async with running(database, workshop, [job("build", build, on_dead=bury, lease_seconds=0.5, max_deaths=2)]):
+        await eventually(lambda: _state(database, "deadly", "DEAD"))
+
+    assert (workshop.done, workshop.dead) == ([], ["deadly"])
+    assert [type(cause) for cause in workshop.causes] == [JobKeepsDying]
+
+
+async def test_a_job_that_died_less_often_is_done_and_a_death_costs_no_try(database: Database, cut_off: Any) -> None:
+    workshop = Workshop()
+    workshop.failures = [ValueError("the first try")]
+    await enqueue(database, "unlucky")
+
+    for _ in range(2):
+        await cut_off(database, "worker", "job")
+    async with running(database, workshop, [job("build", build, lease_seconds=0.5, max_attempts=2, max_deaths=2)]):
+        await eventually(lambda: _is_empty(database))
+
+    assert workshop.done == ["unlucky"]
+
+
+async def test_whoever_adds_a_deadly_job_again_gives_it_all_its_lives_back(database: Database) -> None:
+    workshop = Workshop()
+    await enqueue(database, "mended")
+    async with database.work() as work:
+        await work.execute("UPDATE job SET state = 'DEAD', deaths = 100")
+
+    async with running(database, workshop, [job("build", build, max_deaths=2)]):
+        await enqueue(database, "mended")
+        await eventually(lambda: _is_empty(database))
+
+    assert workshop.done == ["mended"]
+
+
+async def test_an_end_that_cannot_be_told_is_told_later_and_stops_nobody(database: Database) -> None:
+    workshop = Workshop()
+    workshop.cursed = {"cursed"}
+    workshop.end_failures = [ValueError("nobody listens")]
+
+    async with running(database, workshop, [job("build", build, on_dead=bury, max_attempts=1)]):
+        await enqueue(database, "cursed")
+        await eventually(lambda: _is_told_later(database))
+        await enqueue(database, "neighbour")
+        await eventually(lambda: _did(workshop, "neighbour"))
+        async with database.work() as work:
+            await work.execute("UPDATE job SET due_at = clock_timestamp()")
+        await eventually(lambda: _state(database, "cursed", "DEAD"))
+
+    assert workshop.dead == ["cursed"]
+
+
+async def test_the_log_says_of_a_finished_job_how_long_it_took_and_at_which_try(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="daira_bus.jobs")
+
+    async with running(database, Workshop(), [job("build", build)]):
+        await enqueue(database, "told")
+        done = await eventually(lambda: _lines(caplog, "job_done"))
+
+    assert [(line["kind"], line["key"], line["attempts"]) for line in done] == [("build", "told", 1)]
+    assert done[0]["ms"] > 0
+
+
 async def test_work_renewed_while_it_runs_runs_again(database: Database) -> None:
     workshop = Workshop()
     workshop.gate.clear()
@@ -195,6 +276,21 @@ async def _is_empty(database: Database) -> bool:
     return await rows(database) == []
 
 
+async def _is_told_later(database: Database) -> bool:
+    async with database.read() as work:
+        row = await work.one("SELECT leased_by, last_error FROM job WHERE state = 'DUE'")
+    return row is not None and row["leased_by"] is None and "nobody listens" in (row["last_error"] or "")
+
+
+async def _lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
+    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    return [line for line in lines if line["event"] == event]
+
+
+async def _did(workshop: Workshop, key: str) -> bool:
+    return key in workshop.done
+
+
 async def _runs(workshop: Workshop, count: int = 1) -> bool:
     return workshop.running >= count
 
@@ -204,7 +300,8 @@ async def _rests_at(workshop: Workshop, count: int) -> bool:
 
 
 async def _was_claimed(database: Database, times: int) -> bool:
-    return [attempts for _, _, attempts in await rows(database)] == [times]
+    async with database.read() as work:
+        return [row["deaths"] + 1 for row in await work.all("SELECT deaths FROM job")] == [times]
 
 
 async def _state(database: Database, key: str, state: str) -> bool:

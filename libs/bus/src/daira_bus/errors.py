@@ -21,6 +21,12 @@ class TooManyDead(DairaError):
     code = "too_many_dead"
 
 
+class JobKeepsDying(DairaError):
+    """This job ended its process each time it ran: it is not run again."""
+
+    code = "job_keeps_dying"
+
+
 class BrokerUnavailable(Unavailable):
     """The event log does not confirm the write."""
 

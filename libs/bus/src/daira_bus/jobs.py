@@ -1,6 +1,7 @@
 """Slow work: rows claimed with a lease, so that it never meets a rebalance and a dead worker's job is taken over."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from daira_bus.cancelling import is_cancelled
+from daira_bus.errors import JobKeepsDying
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_observe.logs import get_logger
@@ -21,15 +23,22 @@ from daira_stores.transient import is_transient
 logger = get_logger(__name__)
 T = TypeVar("T")
 LONGEST_WAIT = 60.0
+LEAST_DEATHS = 8
+"""A worker that is killed takes jobs along that did nothing wrong: fewer deaths say nothing about a job."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row. `attempts` counts this one too."""
+    """A claimed row.
+
+    `attempts` counts this one too. `deaths` are earlier claims whose lease ran out because nobody lived to say how
+    they ended; the claim that follows a death goes on with its attempt.
+    """
 
     kind: str
     key: str
     payload: Any
     attempts: int
+    deaths: int = 0
     due_at: datetime
     traceparent: str | None
     lease: str = ""
@@ -52,6 +61,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
     on_dead: DeadHandler | None = None
     lease_seconds: float = 30.0
     max_attempts: int = 5
+    max_deaths: int = LEAST_DEATHS
     concurrency: int = 1
 
 
@@ -62,12 +72,15 @@ def job(
     on_dead: DeadHandler | None = None,
     lease_seconds: float = 30.0,
     max_attempts: int = 5,
+    max_deaths: int | None = None,
     concurrency: int = 1,
 ) -> JobKind:
     """Call `handler(job, service)` for each due row of `kind`; it opens its own units of work and may run twice.
 
     The lease is renewed while it runs. A failure is retried with growing waits up to `max_attempts`, then
     `on_dead(job, error, service)` is called and the row stays DEAD; a dependency that is down costs no attempt.
+    A job that took its process along more than `max_deaths` times (by default as often as it may fail, at least
+    LEAST_DEATHS) is not run again: `on_dead` is called with JobKeepsDying.
     """
     return JobKind(
         kind=kind,
@@ -75,6 +88,7 @@ def job(
         on_dead=on_dead,
         lease_seconds=lease_seconds,
         max_attempts=max_attempts,
+        max_deaths=max(LEAST_DEATHS, max_attempts) if max_deaths is None else max_deaths,
         concurrency=concurrency,
     )
 
@@ -133,14 +147,16 @@ class JobRunner:
         async with self._database.work() as work:
             row = await work.one(
                 """
-                UPDATE job SET leased_by = %(lease)s, attempts = attempts + 1,
+                UPDATE job SET leased_by = %(lease)s,
+                    attempts = attempts + (leased_by IS NULL)::integer,
+                    deaths = deaths + (leased_by IS NOT NULL)::integer,
                     leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
                 WHERE (kind, key) = (
                     SELECT kind, key FROM job
                     WHERE kind = %(kind)s AND state = 'DUE' AND due_at <= clock_timestamp()
                       AND (leased_until IS NULL OR leased_until < clock_timestamp())
                     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING kind, key, payload, attempts, due_at, traceparent, leased_by AS lease
+                RETURNING kind, key, payload, attempts, deaths, due_at, traceparent, leased_by AS lease
                 """,
                 {"lease": str(new_id()), "seconds": kind.lease_seconds, "kind": kind.kind},
             )
@@ -149,7 +165,8 @@ class JobRunner:
     async def _run_one(self, kind: JobKind, claimed: Job) -> None:
         carrier = {"traceparent": claimed.traceparent} if claimed.traceparent else None
         with span(f"job {kind.kind}", carrier=carrier, attributes={"job.key": claimed.key}):
-            running = asyncio.ensure_future(kind.handler(claimed, self._target))
+            started = time.perf_counter()
+            running = asyncio.ensure_future(self._handle(kind, claimed))
             keeping = asyncio.create_task(self._keep_lease(kind, claimed, running))
             try:
                 await running
@@ -164,8 +181,16 @@ class JobRunner:
                 await self._failed(kind, claimed, error)
             else:
                 await self._done(claimed)
+                ms = round((time.perf_counter() - started) * 1000, 2)
+                # Inside the span: by this line a trace is followed to the end of its slow work.
+                logger.info("job_done", kind=kind.kind, key=claimed.key, ms=ms, attempts=claimed.attempts)
             finally:
                 keeping.cancel()
+
+    async def _handle(self, kind: JobKind, claimed: Job) -> None:
+        if claimed.deaths > kind.max_deaths:
+            raise JobKeepsDying(f"{claimed.deaths} claims of {kind.kind} ended with their process")
+        await kind.handler(claimed, self._target)
 
     async def _keep_lease(self, kind: JobKind, claimed: Job, running: "asyncio.Future[None]") -> None:
         while True:
@@ -205,7 +230,8 @@ class JobRunner:
 
     async def _failed(self, kind: JobKind, claimed: Job, error: Exception) -> None:
         transient = is_transient(error)
-        if not transient and claimed.attempts >= kind.max_attempts and await self._is_as_claimed(claimed):
+        is_last = claimed.attempts >= kind.max_attempts or isinstance(error, JobKeepsDying)
+        if not transient and is_last and await self._is_as_claimed(claimed):
             await self._give_up(kind, claimed, error)
             return
         logger.warning("job_retries", kind=kind.kind, key=claimed.key, error=repr(error), attempt=claimed.attempts)
@@ -225,7 +251,12 @@ class JobRunner:
     async def _give_up(self, kind: JobKind, claimed: Job, error: Exception) -> None:
         logger.error("job_dead", kind=kind.kind, key=claimed.key, error=repr(error), exc_info=error)
         if kind.on_dead is not None:
-            await kind.on_dead(claimed, error, self._target)
+            try:
+                await kind.on_dead(claimed, error, self._target)
+            except Exception as problem:  # who waits for the end must hear of it: the whole job is tried again
+                logger.exception("job_end_not_told", kind=kind.kind, key=claimed.key)
+                await self._release(claimed, now() + timedelta(seconds=5), count=True, error=_reason(problem))
+                return
         JOBS.labels(kind.kind, "dead").inc()
         async with self._database.work() as work:
             cursor = await work.execute(

@@ -113,7 +113,7 @@ class Work:
             INSERT INTO job (kind, key, payload, traceparent, due_at)
             VALUES (%s, %s, %s, %s, coalesce(%s, clock_timestamp()))
             ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at,
-                traceparent = excluded.traceparent, state = 'DUE', attempts = 0
+                traceparent = excluded.traceparent, state = 'DUE', attempts = 0, deaths = 0
             """,
             (kind, key, Jsonb(msgspec.to_builtins(payload)), traceparent(), due_at),
         )

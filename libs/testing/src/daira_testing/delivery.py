@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from daira_bus.consumer import Consumer
+from daira_bus.jobs import Job, JobRunner, job
 from daira_bus.producer import open_producer
 from daira_bus.relay import Relay
 from daira_bus.subscription import Subscription, on
@@ -54,6 +55,18 @@ async def record_effect(event: SettingsChangedV1, work: Work, effects: Effects) 
     await effects.hold.wait()
     if effects.failures.get(event.event_id):
         raise effects.failures[event.event_id].pop()
+
+
+async def work_once(job: Job, effects: Effects) -> None:
+    """The job under test: run twice, its effect is there once."""
+    async with effects.database.work() as work:
+        await work.execute(
+            """
+            INSERT INTO effect (id, revision)
+            SELECT %(id)s, 1 WHERE NOT EXISTS (SELECT 1 FROM effect WHERE id = %(id)s)
+            """,
+            {"id": UUID(job.key)},
+        )
 
 
 RECORD_EFFECT = on(SettingsChangedV1, record_effect)
@@ -108,3 +121,16 @@ async def relaying(database: Database, probe: TopicProbe) -> AsyncIterator[None]
         finally:
             stop.set()
             await running
+
+
+@asynccontextmanager
+async def working(effects: Effects) -> AsyncIterator[None]:
+    """A running worker for jobs of the kind `build`."""
+    stop = asyncio.Event()
+    runner = JobRunner(effects.database, [job("build", work_once, lease_seconds=0.5)], effects, idle_seconds=0.1)
+    running = asyncio.create_task(runner.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running

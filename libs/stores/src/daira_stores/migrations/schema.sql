@@ -39,6 +39,7 @@ CREATE TABLE job (
     traceparent text,
     state text NOT NULL DEFAULT 'DUE' CHECK (state IN ('DUE', 'DEAD')),
     attempts integer NOT NULL DEFAULT 0,
+    deaths integer NOT NULL DEFAULT 0,
     due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     leased_by text,
     leased_until timestamptz,
