@@ -49,7 +49,7 @@ async def test_an_endpoint_that_is_down_is_a_failure_for_the_job_to_repeat() -> 
 
 
 async def test_a_purge_waits_until_no_process_of_ours_answers_any_more(make_database: Any) -> None:
-    database: Database = await make_database("video")
+    database: Database = await make_database()
     async with (
         open_purging(url="http://127.0.0.1:9", token="", body="", after_seconds=10) as purging,
         database.work() as work,
@@ -64,7 +64,7 @@ async def test_a_purge_waits_until_no_process_of_ours_answers_any_more(make_data
 
 
 async def test_without_an_endpoint_nothing_is_asked(make_database: Any) -> None:
-    database: Database = await make_database("video")
+    database: Database = await make_database()
     async with open_purging(url="", token="", body="", after_seconds=10) as purging:
         async with database.work() as work:
             await purging.want(work, PREFIX)
