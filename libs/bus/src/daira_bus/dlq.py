@@ -2,6 +2,7 @@
 
 import traceback
 from collections import deque
+from collections.abc import Mapping
 
 from aiokafka import ConsumerRecord
 
@@ -17,28 +18,54 @@ MAX_RATIO = 0.5
 STACK_CHARACTERS = 8_000
 
 
+ORIGINAL_TOPIC = "daira-original-topic"
+ORIGINAL_PARTITION = "daira-original-partition"
+ORIGINAL_OFFSET = "daira-original-offset"
+HANDLER = "daira-handler"
+ERROR_CODE = "daira-error-code"
+ERROR = "daira-error"
+STACK = "daira-stack"
+TRIES = "daira-attempts"
+DEAD_AT = "daira-dead-at"
+REDRIVES = "daira-redrives"
+"""How often an operator has sent the record to its handler again; absent: never."""
+REDRIVEN_FROM = "daira-redriven-from"
+"""The offset of the dead letter that this one follows: it was redriven and failed again."""
+CAUSES = frozenset(
+    {
+        *(ORIGINAL_TOPIC, ORIGINAL_PARTITION, ORIGINAL_OFFSET, HANDLER),
+        *(ERROR_CODE, ERROR, STACK, TRIES, DEAD_AT, REDRIVES, REDRIVEN_FROM),
+    }
+)
+
+
 class DeadLetters:
     """Sends records that cannot be handled to `<topic>.dlq.<service>`, confirmed before anything is committed."""
 
-    def __init__(self, producer: Producer, service: str, prefix: str = "") -> None:
-        self._producer, self._service, self._prefix = producer, service, prefix
+    def __init__(
+        self, producer: Producer, service: str, prefix: str = "", more: Mapping[str, str] | None = None
+    ) -> None:
+        """`more` are headers that each letter gets on top."""
+        self._producer, self._service, self._prefix, self._more = producer, service, prefix, more or {}
         self._outcomes: deque[bool] = deque(maxlen=WINDOW)
 
     async def bury(self, record: ConsumerRecord, error: BaseException, handler: str, attempts: int) -> None:
         """Raises BrokerUnavailable; the caller tries again, because the record must not be lost."""
         topic = record.topic.removeprefix(self._prefix)
         why = {
-            "daira-original-topic": topic,
-            "daira-original-partition": str(record.partition),
-            "daira-original-offset": str(record.offset),
-            "daira-handler": handler,
-            "daira-error-code": error.code if isinstance(error, DairaError) else type(error).__name__,
-            "daira-error": without_values(str(error))[:1000],
-            "daira-stack": without_values("".join(traceback.format_exception(error)))[-STACK_CHARACTERS:],
-            "daira-attempts": str(attempts),
-            "daira-dead-at": now().isoformat(),
+            ORIGINAL_TOPIC: topic,
+            ORIGINAL_PARTITION: str(record.partition),
+            ORIGINAL_OFFSET: str(record.offset),
+            HANDLER: handler,
+            ERROR_CODE: error.code if isinstance(error, DairaError) else type(error).__name__,
+            ERROR: without_values(str(error))[:1000],
+            STACK: without_values("".join(traceback.format_exception(error)))[-STACK_CHARACTERS:],
+            TRIES: str(attempts),
+            DEAD_AT: now().isoformat(),
+            **self._more,
         }
-        headers = [*record.headers, *((name, value.encode()) for name, value in why.items())]
+        headers = [(name, value) for name, value in record.headers if name not in CAUSES]  # the only word on why
+        headers += [(name, value.encode(errors="replace")) for name, value in why.items()]
         await self._producer.send(dead_letter_name(topic, self._service), record.key, record.value, headers)
 
     async def forget(self, record: ConsumerRecord) -> None:
