@@ -153,7 +153,7 @@ async def test_a_picture_must_be_ones_own_and_usable(
     async with process.platform.database.work() as work:
         for media_id, (owner, state) in zip(ids, owners, strict=True):
             picture = Picture(media_id=media_id, owner_id=owner, state=state, url="/media/images/x", revision=1)
-            await pictures.put(work, picture)
+            await pictures.put_many(work, [picture])
     headers = mint.headers(me)
 
     async def show(media_id: UUID | None) -> Any:

@@ -10,7 +10,7 @@ import msgspec
 
 from daira_bus.producer import Producer
 from daira_contracts.auth import UserErasedV1
-from daira_contracts.feed import PostChangedV1, PostState
+from daira_contracts.feed import PostChangedV1
 from daira_contracts.interaction import UserEventRecordedV1, UserEventType
 from daira_contracts.video import VideoChangedV1
 from daira_interaction.domain import MOST_EVENTS, Claim, Rejected, parse, record
@@ -92,18 +92,17 @@ class InteractionService:
         await self._events.remove(event.user_id)
 
     async def remember_post(self, work: Work, event: PostChangedV1) -> None:
-        """Which videos a post shows; none once it is removed."""
-        media = () if event.state is PostState.REMOVED else event.media_ids
-        await lengths.put_post(work, event.post_id, media, event.revision)
+        """Which videos a post shows."""
+        await lengths.put_posts(work, [event])
 
     async def forget_post(self, work: Work, post_id: UUID) -> None:
-        await lengths.remove_post(work, post_id)
+        await lengths.remove_posts(work, [post_id])
 
     async def remember_video(self, work: Work, event: VideoChangedV1) -> None:
-        await lengths.put_video(work, event.video_id, event.duration_ms, event.revision)
+        await lengths.put_videos(work, [event])
 
     async def forget_video(self, work: Work, video_id: UUID) -> None:
-        await lengths.remove_video(work, video_id)
+        await lengths.remove_videos(work, [video_id])
 
     async def _known_lengths(self, claims: Sequence[Claim]) -> dict[UUID, int]:
         """Without the database events are still taken: then the client's own figure and ten minutes are the bound."""

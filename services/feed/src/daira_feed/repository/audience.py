@@ -1,5 +1,6 @@
 """Who reads and who is read: follower pages, activity, and how each author's posts travel."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from daira_contracts.user import DataSaver, SettingsChangedV1
 from daira_feed.domain.celebrity import Mode
 from daira_feed.domain.timeline import CIRCLE_SIZE, Entry, entry_of
 from daira_feed.repository.rows import convert
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
 
@@ -96,18 +98,21 @@ async def put_active(work: Work, reader_id: UUID, active_at: datetime) -> None:
     )
 
 
-async def put_settings(work: Work, event: SettingsChangedV1) -> bool:
-    """False when newer settings are known."""
-    cursor = await work.execute(
+async def put_settings(work: Work, events: Sequence[SettingsChangedV1]) -> list[UUID]:
+    """Whose settings were news, each at most once in `events`; the erased are passed over."""
+    rows = await work.all(
         """
-        INSERT INTO reader (user_id, data_saver, settings_revision) VALUES (%s, %s, %s)
+        INSERT INTO reader (user_id, data_saver, settings_revision)
+        SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) AS told (user_id, data_saver, settings_revision)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE erased.user_id = told.user_id)
         ON CONFLICT (user_id) DO UPDATE SET data_saver = excluded.data_saver,
             settings_revision = excluded.settings_revision
         WHERE reader.settings_revision < excluded.settings_revision
+        RETURNING user_id
         """,
-        (event.user_id, event.data_saver.value, event.revision),
+        columns_of((event.user_id, event.data_saver.value, event.revision) for event in events),
     )
-    return cursor.rowcount == 1
+    return [row["user_id"] for row in rows]
 
 
 async def read_followers(

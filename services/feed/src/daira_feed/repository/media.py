@@ -5,11 +5,11 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 from daira_contracts.media import AssetChangedV1, AssetKind, AssetState, Rendition
 from daira_contracts.video import Variant, VideoChangedV1, VideoState
 from daira_feed.repository.rows import convert_all
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
 
@@ -53,53 +53,53 @@ async def lock_ids(work: Work, media_ids: Sequence[UUID]) -> None:
         await work.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 11))", (str(media_id),))
 
 
-async def put_asset(work: Work, event: AssetChangedV1) -> bool:
-    """False when a newer state is known."""
-    shape = AssetShape(renditions=event.renditions, blurhash=event.blurhash, duration_ms=event.duration_ms)
+async def put_assets(work: Work, events: Sequence[AssetChangedV1]) -> list[UUID]:
+    """Those that were news, each at most once in `events`; what belongs to the erased is passed over."""
     return await _put(
         work,
         """
-        INSERT INTO asset (media_id, owner_id, revision, kind, state, shape) VALUES (%s, %s, %s, %s, %s, %s)
+        INSERT INTO asset (media_id, owner_id, revision, kind, state, shape)
+        SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::jsonb[])
+            AS told (media_id, owner_id, revision, kind, state, shape)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE user_id = told.owner_id)
         ON CONFLICT (media_id) DO UPDATE SET owner_id = excluded.owner_id, revision = excluded.revision,
             kind = excluded.kind, state = excluded.state, shape = excluded.shape
         WHERE asset.revision < excluded.revision
+        RETURNING media_id AS id
         """,
-        (event.media_id, event.owner_id, event.revision, event.kind.value, event.state.value, _json(shape)),
+        [
+            (event.media_id, event.owner_id, event.revision, event.kind.value, event.state.value, _asset_shape(event))
+            for event in events
+        ],
     )
 
 
-async def put_video(work: Work, event: VideoChangedV1) -> bool:
-    """False when a newer state is known."""
-    shape = VideoShape(
-        hls_url=event.hls_url,
-        mp4_url=event.mp4_url,
-        poster_url=event.poster_url,
-        blurhash=event.blurhash,
-        duration_ms=event.duration_ms,
-        width=event.width,
-        height=event.height,
-        variants=event.variants,
-    )
+async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> list[UUID]:
+    """Those that were news, each at most once in `events`; what belongs to the erased is passed over."""
     return await _put(
         work,
         """
-        INSERT INTO video (video_id, owner_id, revision, state, shape) VALUES (%s, %s, %s, %s, %s)
+        INSERT INTO video (video_id, owner_id, revision, state, shape)
+        SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::jsonb[])
+            AS told (video_id, owner_id, revision, state, shape)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE user_id = told.owner_id)
         ON CONFLICT (video_id) DO UPDATE SET owner_id = excluded.owner_id, revision = excluded.revision,
             state = excluded.state, shape = excluded.shape
         WHERE video.revision < excluded.revision
+        RETURNING video_id AS id
         """,
-        (event.video_id, event.owner_id, event.revision, event.state.value, _json(shape)),
+        [(event.video_id, event.owner_id, event.revision, event.state.value, _video_shape(event)) for event in events],
     )
 
 
-async def set_asset_gone(work: Work, media_id: UUID) -> None:
-    """The asset's key left its topic."""
-    await work.execute("UPDATE asset SET state = 'REMOVED', shape = '{}' WHERE media_id = %s", (media_id,))
+async def set_assets_gone(work: Work, media_ids: Sequence[UUID]) -> None:
+    """The assets' keys left their topic."""
+    await work.execute("UPDATE asset SET state = 'REMOVED', shape = '{}' WHERE media_id = ANY(%s)", (list(media_ids),))
 
 
-async def set_video_gone(work: Work, video_id: UUID) -> None:
-    """The video's key left its topic."""
-    await work.execute("UPDATE video SET state = 'REMOVED', shape = '{}' WHERE video_id = %s", (video_id,))
+async def set_videos_gone(work: Work, video_ids: Sequence[UUID]) -> None:
+    """The videos' keys left their topic."""
+    await work.execute("UPDATE video SET state = 'REMOVED', shape = '{}' WHERE video_id = ANY(%s)", (list(video_ids),))
 
 
 async def find_many(work: Work, media_ids: Sequence[UUID]) -> dict[UUID, Medium]:
@@ -124,9 +124,28 @@ async def remove_of_owner(work: Work, owner_id: UUID) -> None:
     await work.execute("DELETE FROM video WHERE owner_id = %s", (owner_id,))
 
 
-async def _put(work: Work, statement: LiteralString, parameters: tuple[Any, ...]) -> bool:
-    return (await work.execute(statement, parameters)).rowcount == 1
+async def _put(work: Work, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
+    return [row["id"] for row in await work.all(statement, columns_of(rows))]
 
 
-def _json(shape: msgspec.Struct) -> Jsonb:
-    return Jsonb(msgspec.to_builtins(shape))
+def _asset_shape(event: AssetChangedV1) -> str:
+    return _json(AssetShape(renditions=event.renditions, blurhash=event.blurhash, duration_ms=event.duration_ms))
+
+
+def _video_shape(event: VideoChangedV1) -> str:
+    return _json(
+        VideoShape(
+            hls_url=event.hls_url,
+            mp4_url=event.mp4_url,
+            poster_url=event.poster_url,
+            blurhash=event.blurhash,
+            duration_ms=event.duration_ms,
+            width=event.width,
+            height=event.height,
+            variants=event.variants,
+        )
+    )
+
+
+def _json(shape: msgspec.Struct) -> str:
+    return msgspec.json.encode(shape).decode()

@@ -10,6 +10,7 @@ from daira_contracts.feed import PostChangedV1
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_feed.domain.visibility import Standing
 from daira_feed.repository.rows import convert, convert_all
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
 
@@ -36,28 +37,34 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     mutes: bool
 
 
-async def put_profile(work: Work, event: ProfileChangedV1) -> bool:
-    """False when a newer one is known."""
-    cursor = await work.execute(
+async def put_profiles(work: Work, events: Sequence[ProfileChangedV1]) -> list[UUID]:
+    """Whose profiles were news, each at most once in `events`; the erased are passed over."""
+    rows = await work.all(
         """
         INSERT INTO profile (user_id, revision, is_active, handle, display_name, avatar_url, is_private)
-        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::bool[])
+            AS told (user_id, revision, is_active, handle, display_name, avatar_url, is_private)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE erased.user_id = told.user_id)
         ON CONFLICT (user_id) DO UPDATE SET revision = excluded.revision, is_active = excluded.is_active,
             handle = excluded.handle, display_name = excluded.display_name, avatar_url = excluded.avatar_url,
             is_private = excluded.is_private
         WHERE profile.revision < excluded.revision
+        RETURNING user_id
         """,
-        (
-            event.user_id,
-            event.revision,
-            event.state is ProfileState.ACTIVE,
-            event.handle,
-            event.display_name,
-            event.avatar_url,
-            event.is_private,
+        columns_of(
+            (
+                event.user_id,
+                event.revision,
+                event.state is ProfileState.ACTIVE,
+                event.handle,
+                event.display_name,
+                event.avatar_url,
+                event.is_private,
+            )
+            for event in events
         ),
     )
-    return cursor.rowcount == 1
+    return [row["user_id"] for row in rows]
 
 
 async def find_profiles(work: Work, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
@@ -66,9 +73,9 @@ async def find_profiles(work: Work, user_ids: Sequence[UUID]) -> dict[UUID, Prof
     return {profile.user_id: profile for profile in convert_all(rows, Profile)}
 
 
-async def remove_profile(work: Work, user_id: UUID) -> None:
-    """Forget name and picture."""
-    await work.execute("DELETE FROM profile WHERE user_id = %s", (user_id,))
+async def remove_profiles(work: Work, user_ids: Sequence[UUID]) -> None:
+    """Forget names and pictures."""
+    await work.execute("DELETE FROM profile WHERE user_id = ANY(%s)", (list(user_ids),))
 
 
 async def lock_relation(work: Work, actor_id: UUID, target_id: UUID) -> Relation | None:
@@ -85,36 +92,47 @@ async def find_relation(work: Work, actor_id: UUID, target_id: UUID) -> Relation
     return convert(row, Relation)
 
 
-async def put_relation(work: Work, event: RelationChangedV1) -> None:
-    """The caller holds the pair's lock and compared the revisions."""
+async def put_relations(work: Work, events: Sequence[RelationChangedV1]) -> None:
+    """What is newer than what is known, each pair at most once in `events`; pairs with an erased person are not kept.
+
+    A live handler holds the pair's lock and keeps the counts in line.
+    """
     await work.execute(
         """
-        INSERT INTO relation (actor_id, target_id, revision, follows, blocks, mutes) VALUES (%s, %s, %s, %s, %s, %s)
+        INSERT INTO relation (actor_id, target_id, revision, follows, blocks, mutes)
+        SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bool[], %s::bool[], %s::bool[])
+            AS told (actor_id, target_id, revision, follows, blocks, mutes)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE user_id IN (told.actor_id, told.target_id))
         ON CONFLICT (actor_id, target_id) DO UPDATE SET revision = excluded.revision, follows = excluded.follows,
             blocks = excluded.blocks, mutes = excluded.mutes
+        WHERE relation.revision < excluded.revision
         """,
-        (
-            event.actor_id,
-            event.target_id,
-            event.revision,
-            event.follow is FollowState.FOLLOWING,
-            event.blocks,
-            event.mutes,
+        columns_of(
+            (
+                event.actor_id,
+                event.target_id,
+                event.revision,
+                event.follow is FollowState.FOLLOWING,
+                event.blocks,
+                event.mutes,
+            )
+            for event in events
         ),
     )
 
 
-async def clear_relation(work: Work, relation: Relation) -> None:
-    """The pair's key left its topic; the row stays with nothing in it, so that Circles can be brought in line.
+async def clear_relations(work: Work, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+    """The pairs' keys left their topic; rows stay with nothing in them, so that Circles can be brought in line.
 
-    Its last event, which said so, was missed: that one had a higher revision than what is held, so one more is free.
+    Their last events, which said so, were missed: those had higher revisions than what is held, so one more is free.
     """
+    actors, targets = columns_of(pairs)
     await work.execute(
         """
         UPDATE relation SET revision = revision + 1, follows = false, blocks = false, mutes = false
-        WHERE actor_id = %s AND target_id = %s
+        FROM unnest(%s::uuid[], %s::uuid[]) AS gone (actor, target) WHERE actor_id = actor AND target_id = target
         """,
-        (relation.actor_id, relation.target_id),
+        (actors, targets),
     )
 
 

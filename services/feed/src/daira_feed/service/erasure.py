@@ -44,7 +44,7 @@ class Erasure:
         await self._untie(user_id)
         async with self._database.work() as work:
             await people.remove_traces(work, user_id)
-            await people.remove_profile(work, user_id)
+            await people.remove_profiles(work, [user_id])
             await people.remove_relations(work, user_id)
             await audience.remove(work, user_id)
             await media.remove_of_owner(work, user_id)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from daira_contracts.media import AssetChangedV1
 from daira_contracts.video import VideoChangedV1
-from daira_feed.repository import media, people, posts
+from daira_feed.repository import media, posts
 from daira_feed.service.judging import Judging
 from daira_stores.postgres import Database
 from daira_stores.work import Work
@@ -19,25 +19,25 @@ class Medias:
     async def remember_asset(self, work: Work, event: AssetChangedV1) -> None:
         """An upload as it is now."""
         await media.lock_ids(work, [event.media_id])
-        if not await people.is_erased(work, event.owner_id) and await media.put_asset(work, event):
+        if await media.put_assets(work, [event]):
             await self._judging.recheck_media(work, event.media_id)
 
     async def remember_video(self, work: Work, event: VideoChangedV1) -> None:
         """A video as it is now."""
         await media.lock_ids(work, [event.video_id])
-        if not await people.is_erased(work, event.owner_id) and await media.put_video(work, event):
+        if await media.put_videos(work, [event]):
             await self._judging.recheck_media(work, event.video_id)
 
     async def forget_asset(self, work: Work, media_id: UUID) -> None:
         """The asset's key left its topic."""
         await media.lock_ids(work, [media_id])
-        await media.set_asset_gone(work, media_id)
+        await media.set_assets_gone(work, [media_id])
         await self._judging.recheck_media(work, media_id)
 
     async def forget_video(self, work: Work, video_id: UUID) -> None:
         """The video's key left its topic."""
         await media.lock_ids(work, [video_id])
-        await media.set_video_gone(work, video_id)
+        await media.set_videos_gone(work, [video_id])
         await self._judging.recheck_media(work, video_id)
 
     async def end_wait(self, post_id: UUID) -> None:

@@ -34,17 +34,17 @@ class People:
 
     async def remember_profile(self, work: Work, event: ProfileChangedV1) -> None:
         """Cards show the newest name."""
-        if not await people.is_erased(work, event.user_id) and await people.put_profile(work, event):
+        if await people.put_profiles(work, [event]):
             await work.enqueue(AUTHOR_CARD, str(event.user_id))
 
     async def forget_profile(self, work: Work, user_id: UUID) -> None:
         """The profile's key left its topic."""
-        await people.remove_profile(work, user_id)
+        await people.remove_profiles(work, [user_id])
         await work.enqueue(AUTHOR_CARD, str(user_id))
 
     async def remember_settings(self, work: Work, event: SettingsChangedV1) -> None:
         """Data saver."""
-        if not await people.is_erased(work, event.user_id) and await audience.put_settings(work, event):
+        if await audience.put_settings(work, [event]):
             await work.enqueue(READER_STATE, str(event.user_id))
 
     async def remember_relation(self, work: Work, event: RelationChangedV1) -> None:
@@ -54,7 +54,7 @@ class People:
         held = await people.lock_relation(work, event.actor_id, event.target_id)
         if held is not None and held.revision >= event.revision:
             return
-        await people.put_relation(work, event)
+        await people.put_relations(work, [event])
         change = (event.follow is FollowState.FOLLOWING) - (held is not None and held.follows)
         await self._after_relation(work, event.actor_id, event.target_id, change)
         if event.blocks != (held is not None and held.blocks):
@@ -68,7 +68,7 @@ class People:
         """
         held = await people.lock_relation(work, actor_id, target_id)
         if held is not None and (held.follows or held.blocks or held.mutes):
-            await people.clear_relation(work, held)
+            await people.clear_relations(work, [(actor_id, target_id)])
             await self._after_relation(work, actor_id, target_id, -int(held.follows))
             await work.enqueue(TIE, f"{target_id}:{actor_id}")
 

@@ -1,5 +1,6 @@
 """Rows of assets and of what video tells about them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
 from daira_media.domain.assets import Asset, Variant, Video
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
 COLUMNS = """id, owner_id, kind, state, storage_key, content_type, size_bytes, capability, failure_code, renditions,
@@ -34,20 +36,26 @@ DELETE_OWNED = (
 )
 PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 IS_ERASED = "SELECT 1 FROM erased_person WHERE id = %s"
-PUT_VIDEO = """
+PUT_VIDEOS = """
 INSERT INTO video (id, owner_id, revision, state, failure_code, hls_url, mp4_url, poster_url, blurhash, duration_ms,
     width, height, variants)
-VALUES (%(id)s, %(owner_id)s, %(revision)s, %(state)s, %(failure_code)s, %(hls_url)s, %(mp4_url)s, %(poster_url)s,
-    %(blurhash)s, %(duration_ms)s, %(width)s, %(height)s, %(variants)s)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::jsonb[])
+    AS told (id, owner_id, revision, state, failure_code, hls_url, mp4_url, poster_url, blurhash, duration_ms, width,
+        height, variants)
+WHERE NOT EXISTS (SELECT FROM erased_person WHERE erased_person.id = told.owner_id)
 ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, state = excluded.state,
     failure_code = excluded.failure_code, hls_url = excluded.hls_url, mp4_url = excluded.mp4_url,
     poster_url = excluded.poster_url, blurhash = excluded.blurhash, duration_ms = excluded.duration_ms,
     width = excluded.width, height = excluded.height, variants = excluded.variants
 WHERE video.revision < excluded.revision
 """
-DELETE_VIDEO = "DELETE FROM video WHERE id = %s"
+DELETE_VIDEOS = "DELETE FROM video WHERE id = ANY(%s)"
 PUT_PROGRESS = """
-INSERT INTO video_progress (id, owner_id, percent, stage, reported_at) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO video_progress (id, owner_id, percent, stage, reported_at)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[])
+    AS told (id, owner_id, percent, stage, reported_at)
+WHERE NOT EXISTS (SELECT FROM erased_person WHERE erased_person.id = told.owner_id)
 ON CONFLICT (id) DO UPDATE SET percent = excluded.percent, stage = excluded.stage, reported_at = excluded.reported_at
 WHERE video_progress.reported_at < excluded.reported_at
 """
@@ -107,37 +115,40 @@ async def is_erased(work: Work, person_id: UUID) -> bool:
     return await work.one(IS_ERASED, (person_id,)) is not None
 
 
-async def put_video(work: Work, event: VideoChangedV1) -> None:
-    """Keep the newest revision of a video's state."""
+async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> None:
+    """Keep the newest revision of each, which is at most once in `events`; of an erased person nothing is kept."""
     await work.execute(
-        PUT_VIDEO,
-        {
-            "id": event.video_id,
-            "owner_id": event.owner_id,
-            "revision": event.revision,
-            "state": event.state.value,
-            "failure_code": event.failure_code,
-            "hls_url": event.hls_url,
-            "mp4_url": event.mp4_url,
-            "poster_url": event.poster_url,
-            "blurhash": event.blurhash,
-            "duration_ms": event.duration_ms,
-            "width": event.width,
-            "height": event.height,
-            "variants": Jsonb([msgspec.structs.asdict(variant) for variant in event.variants]),
-        },
+        PUT_VIDEOS,
+        columns_of(
+            (
+                event.video_id,
+                event.owner_id,
+                event.revision,
+                event.state.value,
+                event.failure_code,
+                event.hls_url,
+                event.mp4_url,
+                event.poster_url,
+                event.blurhash,
+                event.duration_ms,
+                event.width,
+                event.height,
+                Jsonb([msgspec.structs.asdict(variant) for variant in event.variants]),
+            )
+            for event in events
+        ),
     )
 
 
-async def remove_video(work: Work, video_id: UUID) -> None:
-    """Forget a video that its owner's service removed."""
-    await work.execute(DELETE_VIDEO, (video_id,))
+async def remove_videos(work: Work, video_ids: Sequence[UUID]) -> None:
+    """Forget videos that their owner's service removed."""
+    await work.execute(DELETE_VIDEOS, (list(video_ids),))
 
 
-async def put_progress(work: Work, event: ProgressReportedV1) -> None:
-    """Keep the newest report."""
-    values = (event.video_id, event.owner_id, event.percent, event.stage, event.occurred_at)
-    await work.execute(PUT_PROGRESS, values)
+async def put_progress(work: Work, events: Sequence[ProgressReportedV1]) -> None:
+    """Keep the newest report on each video, which is at most once in `events`; of an erased person nothing is kept."""
+    rows = ((one.video_id, one.owner_id, one.percent, one.stage, one.occurred_at) for one in events)
+    await work.execute(PUT_PROGRESS, columns_of(rows))
 
 
 async def find_video(work: Work, media_id: UUID) -> Video | None:

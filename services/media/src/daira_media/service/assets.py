@@ -70,18 +70,16 @@ class Assets:
         return _chain(first, chunks)
 
     async def note_video(self, event: VideoChangedV1, work: Work) -> None:
-        """Keep what video tells; of an erased person nothing is kept."""
-        if not await assets.is_erased(work, event.owner_id):
-            await assets.put_video(work, event)
+        """Keep what video tells."""
+        await assets.put_videos(work, [event])
 
     async def forget_video(self, video_id: UUID, work: Work) -> None:
         """Drop what video told about a video that it removed."""
-        await assets.remove_video(work, video_id)
+        await assets.remove_videos(work, [video_id])
 
     async def note_progress(self, event: ProgressReportedV1, work: Work) -> None:
-        """Keep the newest report; of an erased person nothing is kept."""
-        if not await assets.is_erased(work, event.owner_id):
-            await assets.put_progress(work, event)
+        """Keep the newest report."""
+        await assets.put_progress(work, [event])
 
     async def erase_person(self, event: UserErasedV1, work: Work) -> None:
         """Rows and topic keys go at once, bytes by a job."""

@@ -1,28 +1,36 @@
 """Uploaded images, as media told of them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 from daira_user.domain.profiles import Picture, PictureState
 
 
-async def put(work: Work, picture: Picture) -> bool:
-    """False when something newer is known."""
-    cursor = await work.execute(
+async def put_many(work: Work, pictures: Sequence[Picture]) -> list[UUID]:
+    """Those that were news, each at most once in `pictures`; what belongs to the erased is passed over."""
+    if not pictures:
+        return []
+    rows = await work.all(
         """
-        INSERT INTO picture (media_id, owner_id, state, url, revision) VALUES (%s, %s, %s, %s, %s)
+        INSERT INTO picture (media_id, owner_id, state, url, revision)
+        SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
+            AS told (media_id, owner_id, state, url, revision)
+        WHERE NOT EXISTS (SELECT FROM erased_person WHERE user_id = told.owner_id)
         ON CONFLICT (media_id) DO UPDATE SET state = excluded.state, url = excluded.url, revision = excluded.revision
         WHERE picture.revision < excluded.revision
+        RETURNING media_id
         """,
-        (picture.media_id, picture.owner_id, picture.state.value, picture.url, picture.revision),
+        columns_of((one.media_id, one.owner_id, one.state.value, one.url, one.revision) for one in pictures),
     )
-    return cursor.rowcount == 1
+    return [row["media_id"] for row in rows]
 
 
-async def remove(work: Work, media_id: UUID) -> None:
-    """The upload is gone."""
-    await work.execute("DELETE FROM picture WHERE media_id = %s", (media_id,))
+async def remove_many(work: Work, media_ids: Sequence[UUID]) -> None:
+    """The uploads are gone."""
+    await work.execute("DELETE FROM picture WHERE media_id = ANY(%s)", (list(media_ids),))
 
 
 async def find(work: Work, media_id: UUID) -> Picture | None:

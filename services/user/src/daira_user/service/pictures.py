@@ -27,29 +27,20 @@ class Pictures:
 
     async def remember(self, work: Work, event: AssetChangedV1) -> None:
         """Keep what is newer; a profile that shows the picture gets or loses its address."""
-        if event.kind not in KINDS:
+        picture = picture_of(event)
+        if picture is None:
             return
         await profiles.lock_person(work, event.owner_id)
-        if await profiles.is_erased(work, event.owner_id):
-            return
-        state = STATES[event.state]
-        forms = [Form(url=one.url, width=one.width) for one in event.renditions]
-        picture = Picture(
-            media_id=event.media_id,
-            owner_id=event.owner_id,
-            state=state,
-            url=best_form(forms) if state is PictureState.READY else None,
-            revision=event.revision,
-        )
-        if await pictures.put(work, picture):
-            await self._show(work, event.media_id, picture)
+        if await pictures.put_many(work, [picture]):
+            await self.show(work, event.media_id, picture)
 
     async def forget(self, work: Work, media_id: UUID) -> None:
         """The upload was removed."""
-        await pictures.remove(work, media_id)
-        await self._show(work, media_id, None)
+        await pictures.remove_many(work, [media_id])
+        await self.show(work, media_id, None)
 
-    async def _show(self, work: Work, media_id: UUID, picture: Picture | None) -> None:
+    async def show(self, work: Work, media_id: UUID, picture: Picture | None) -> None:
+        """The profile that shows it gets its newest address, or loses it."""
         profile = await profiles.lock_by_picture(work, media_id)
         if profile is None or (picture is not None and picture.owner_id != profile.user_id):
             return
@@ -66,3 +57,18 @@ class Pictures:
         )
         await profiles.write(work, told)
         await tell_profile(work, told)
+
+
+def picture_of(event: AssetChangedV1) -> Picture | None:
+    """What user keeps of an upload; None when it is no picture."""
+    if event.kind not in KINDS:
+        return None
+    state = STATES[event.state]
+    forms = [Form(url=one.url, width=one.width) for one in event.renditions]
+    return Picture(
+        media_id=event.media_id,
+        owner_id=event.owner_id,
+        state=state,
+        url=best_form(forms) if state is PictureState.READY else None,
+        revision=event.revision,
+    )

@@ -1,0 +1,99 @@
+"""What tables built from topics are made of, so that they can be built again beside the live ones, by the same code."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal
+
+import msgspec
+
+from daira_contracts._event import Event
+from daira_stores.shadow import Table
+from daira_stores.work import Work
+
+Put = Callable[[Work, Sequence[Any]], Awaitable[object]]
+Remove = Callable[[Work, Sequence[str]], Awaitable[object]]
+Key = tuple[Any, ...]
+Changes = Mapping[str, Sequence[Key]]
+"""By table the keys of the rows that a rebuild adds, changes or removes."""
+React = Callable[[Work, Any, Changes], AbstractAsyncContextManager[None]]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic that feeds a projection: the very functions its live handlers call with one event.
+
+    `put` gets events of different keys and lets a lower revision lose; `remove` gets keys of removed records.
+    """
+
+    event_type: type[Event]
+    put: Put
+    remove: Remove | None = None
+
+    @property
+    def topic(self) -> str:
+        """Without a test's prefix."""
+        return self.event_type.topic
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """Tables (or, without any, rows of another store) that are a function of topics.
+
+    `derive` computes what is counted from rows of these tables once all of them are there.
+    `react(work, service, changes)` is entered before the changed rows are written and left afterwards, in the same
+    transaction: whatever else a handler does when it takes news in belongs there.
+    `locks` names the tables whose writers wait during the swap, in the order in which handlers take them.
+    """
+
+    name: str
+    about: str
+    sources: tuple[Source, ...]
+    tables: tuple[Table, ...] = ()
+    locks: tuple[str, ...] = ()
+    derive: Callable[[Work], Awaitable[None]] | None = None
+    react: React | None = None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a refill. `after` is where the next one begins, None at the end; the rest are counts."""
+
+    after: str | None
+    seen: int
+    written: int
+    removed: int = 0
+
+
+class Refill(msgspec.Struct, frozen=True, kw_only=True):
+    """What another store (Redis) holds as a function of this service's own rows; every step may be repeated.
+
+    `step(service, after, dry)` brings one page in line, or with `dry` only counts; `count(service)` says how many
+    there are to see.
+    """
+
+    name: str
+    about: str
+    step: Callable[[Any, str | None, bool], Awaitable[Page]]
+    count: Callable[[Any], Awaitable[int]]
+
+
+Rebuildable = Projection | Refill
+
+
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch with each key once: what was removed in it goes first, then what was put last."""
+
+    removed: list[str]
+    puts: list[Event]
+
+
+def fold(records: Iterable[tuple[str, Event | None]]) -> Folded:
+    """Of each key the newest revision since its last removal (of equal ones the last); `None` is a removal."""
+    removed: dict[str, Literal[True]] = {}
+    puts: dict[str, Event] = {}
+    for key, event in records:
+        if event is None:
+            removed[key] = True
+            puts.pop(key, None)
+            continue
+        held = puts.get(key)
+        if held is None or held.revision <= event.revision:
+            puts[key] = event
+    return Folded(removed=list(removed), puts=list(puts.values()))
