@@ -1,16 +1,30 @@
 """Rows of which post shows which video to whom."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
-from daira_contracts.feed import PostChangedV1
+from daira_contracts.feed import PostChangedV1, PostState, Visibility
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
-from daira_video.domain.audience import Audience
+from daira_video.domain.audience import Audience, audience_of
 
 _OF_POST = "SELECT video_id, revision FROM shown WHERE post_id = %s"
+# One row a post and video; a post without any has one row without a video, for it may have shown some before.
 _PUT = """
-INSERT INTO shown (post_id, video_id, author_id, audience, revision) VALUES (%s, %s, %s, %s, %s)
+WITH told AS (
+    SELECT DISTINCT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::bigint[])
+        AS told (post_id, video_id, author_id, audience, revision)
+    WHERE NOT EXISTS (SELECT FROM shown WHERE shown.post_id = told.post_id AND shown.revision >= told.revision)
+        AND NOT EXISTS (SELECT FROM erased_person WHERE erased_person.id = told.author_id)
+), hidden AS (
+    UPDATE shown SET audience = 0, revision = newer.revision
+    FROM (SELECT DISTINCT post_id, revision FROM told) AS newer WHERE shown.post_id = newer.post_id
+        AND NOT EXISTS (SELECT FROM told WHERE told.post_id = shown.post_id AND told.video_id = shown.video_id)
+)
+INSERT INTO shown (post_id, video_id, author_id, audience, revision)
+SELECT post_id, video_id, author_id, audience, revision FROM told WHERE video_id IS NOT NULL
 ON CONFLICT (post_id, video_id) DO UPDATE SET audience = excluded.audience, revision = excluded.revision
 """
 _AUDIENCE = """
@@ -18,7 +32,7 @@ SELECT coalesce(max(audience), 0) AS audience FROM shown
 JOIN video ON video.id = shown.video_id AND video.owner_id = shown.author_id
 WHERE shown.video_id = %s
 """
-_REMOVE_POST = "DELETE FROM shown WHERE post_id = %s"
+_REMOVE_POSTS = "DELETE FROM shown WHERE post_id = ANY(%s)"
 _REMOVE_AUTHOR = "DELETE FROM shown WHERE author_id = %s"
 
 
@@ -34,9 +48,17 @@ async def of_post(work: Work, post_id: UUID) -> list[Shown]:
     return [Shown(**row) for row in await work.all(_OF_POST, (post_id,))]
 
 
-async def put(work: Work, event: PostChangedV1, video_id: UUID, audience: Audience) -> None:
-    """Who sees a video through this post now."""
-    await work.execute(_PUT, (event.post_id, video_id, event.author_id, audience.value, event.revision))
+async def put_posts(work: Work, events: Sequence[PostChangedV1]) -> None:
+    """Who sees which video through these posts now, each at most once in `events`; late ones change nothing.
+
+    A video that a post no longer shows is kept as shown to nobody. Of an erased author nothing is kept.
+    """
+    rows = [
+        (event.post_id, video_id, event.author_id, _audience_of(event).value, event.revision)
+        for event in events
+        for video_id in event.media_ids or (None,)
+    ]
+    await work.execute(_PUT, columns_of(rows))
 
 
 async def audience(work: Work, video_id: UUID) -> Audience:
@@ -45,11 +67,15 @@ async def audience(work: Work, video_id: UUID) -> Audience:
     return Audience(row["audience"] if row else 0)
 
 
-async def remove_post(work: Work, post_id: UUID) -> None:
-    """Forget a post."""
-    await work.execute(_REMOVE_POST, (post_id,))
+async def remove_posts(work: Work, post_ids: Sequence[UUID]) -> None:
+    """Forget posts."""
+    await work.execute(_REMOVE_POSTS, (list(post_ids),))
 
 
 async def remove_author(work: Work, author_id: UUID) -> None:
     """Forget all posts of an erased person."""
     await work.execute(_REMOVE_AUTHOR, (author_id,))
+
+
+def _audience_of(event: PostChangedV1) -> Audience:
+    return audience_of(published=event.state is PostState.PUBLISHED, public=event.visibility is Visibility.PUBLIC)
