@@ -93,7 +93,7 @@ compose: ## compose/services.yaml from native.toml and the services' settings
 contracts-check: ## nothing stale, nothing incompatible
 	@$(PYTHON) -m daira_devtools.contracts drift
 	@$(PYTHON) -m daira_devtools.gateway drift
-	@$(PYTHON) -m daira_devtools.contracts check
+	@.venv/bin/daira contracts check
 
 pins: ## constraints.txt anew; ARGS=--upgrade takes the newest versions
 	@$(PYTHON) -m daira_devtools.pins compile $(ARGS)

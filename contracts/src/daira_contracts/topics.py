@@ -165,6 +165,11 @@ def grouped_consumers(topic: Topic) -> tuple[str, ...]:
     return () if topic.kind is Kind.BROADCAST else topic.consumers
 
 
+def hearers(topic: Topic) -> str:
+    """Who hears it, for people."""
+    return "every process" if topic.kind is Kind.BROADCAST and len(topic.consumers) > 1 else ", ".join(topic.consumers)
+
+
 def plan(declared: Iterable[TopicSpec], existing: Mapping[str, TopicSpec]) -> Plan:
     """Compares the files with a broker. Settings the files do not state are left alone."""
     create: list[TopicSpec] = []

@@ -62,14 +62,15 @@ class Output:
             self._out.print(Text(text), style=style)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Rows for people: columns as wide as needed, never cut in a pipe."""
+        """Rows for people: columns as wide as needed, never cut in a pipe. No header line when all are empty."""
         if self.json:
             return
+        named = any(headers)
         cells = [[_text(cell) for cell in row] for row in rows]
         if not self._out.is_terminal:
-            self._plain([list(headers), *cells])
+            self._plain([list(headers), *cells] if named else cells)
             return
-        grid = Table(box=None, pad_edge=False, header_style="bold")
+        grid = Table(box=None, pad_edge=False, header_style="bold", show_header=named)
         for header in headers:
             grid.add_column(header, overflow="fold")
         for row in cells:
@@ -118,7 +119,7 @@ class Output:
             yield Ticker(progress, progress.add_task(label, total=total))
 
     def _plain(self, rows: list[list[str]]) -> None:
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             sys.stdout.write("  ".join(padded).rstrip() + "\n")

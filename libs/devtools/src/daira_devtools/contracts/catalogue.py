@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from daira_contracts.registry import EVENTS
-from daira_contracts.topics import Kind, Topic
-from daira_devtools.contracts.schema import Schema, event_schema
+from daira_contracts.schema import event_schema, type_text
+from daira_contracts.topics import Kind, Topic, hearers
 
 HEAD = """# Catalogue of topics
 
@@ -43,10 +43,6 @@ def anchor(topic: str) -> str:
     return topic.replace(".", "")
 
 
-def hearers(topic: Topic) -> str:
-    return "every process" if topic.kind is Kind.BROADCAST and len(topic.consumers) > 1 else ", ".join(topic.consumers)
-
-
 def _flow(topics: list[Topic]) -> str:
     lines = ["```mermaid", "flowchart LR"]
     for topic in topics:
@@ -70,19 +66,3 @@ def details(topic: Topic) -> str:
     for name, field in schema["properties"].items():
         lines.append(f"| {name} | {type_text(field, schema)} | {'yes' if name in required else 'since later'} |")
     return "\n".join(lines) + "\n"
-
-
-def type_text(field: Schema, schema: Schema) -> str:
-    """`integer`, `uuid`, `PUBLIC, FOLLOWERS, UNKNOWN`, `list of uuid` …"""
-    if "$ref" in field:
-        name = field["$ref"].rpartition("/")[2]
-        return type_text(schema["$defs"][name] | {"title": name}, schema)
-    if "enum" in field:
-        return ", ".join(map(str, field["enum"]))
-    if "anyOf" in field:
-        return " or ".join(type_text(option, schema) for option in field["anyOf"])
-    if field.get("type") == "array":
-        return f"list of {type_text(field['items'], schema)}"
-    if field.get("type") == "object":
-        return str(field.get("title", "object"))
-    return str(field.get("format", field.get("type", "any")))

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from daira_contracts import schema
 from daira_contracts.topics import topics
-from daira_devtools.contracts import asyncapi, catalogue, schema, strimzi
+from daira_devtools.contracts import asyncapi, catalogue, strimzi
 
 
 def rendered() -> dict[str, str]:

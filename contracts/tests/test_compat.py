@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from daira_contracts._event import Event, Nested, OpenEnum
+from daira_contracts.compat import compare
+from daira_contracts.schema import event_schema
+from daira_contracts.topic_compat import compare_topics
 from daira_contracts.topics import Kind, Pii, Topic
-from daira_devtools.contracts.compat import compare
-from daira_devtools.contracts.schema import event_schema
-from daira_devtools.contracts.topic_compat import compare_topics
 
 
 class Mood(OpenEnum):
@@ -81,6 +81,12 @@ CASES = [
         "a field is renamed",
         {"a": str, "b": (int, 0)},
         {"a": str, "c": (int, 0)},
+        [("renamed", "b", False)],
+    ),
+    (
+        "a field is replaced by one of another type",
+        {"a": str, "b": (int, 0)},
+        {"a": str, "c": (str, "")},
         [("removed", "b", False), ("added", "c", True)],
     ),
     ("a field loses its default", {"a": (int, 0)}, {"a": int}, [("made-required", "a", False)]),

@@ -83,6 +83,14 @@ class _Comparison:
         before, after = old.get("properties", {}), new.get("properties", {})
         must_before, must_after = set(old.get("required", ())), set(new.get("required", ()))
         gone, added = before.keys() - after.keys(), after.keys() - before.keys()
+        if renamed := _renamed(before, after, gone, added):
+            yield Change(
+                rule="renamed",
+                field=_in(at, renamed[0]),
+                detail=f"is called {renamed[1]} now: readers find nothing under the old name",
+                allowed=False,
+            )
+            gone, added = gone - {renamed[0]}, added - {renamed[1]}
         for name in sorted(gone):
             hint = f"; {', '.join(sorted(added))} is new: a rename is a removal" if added else ""
             yield Change(rule="removed", field=_in(at, name), detail=f"is gone{hint}", allowed=False)
@@ -125,6 +133,18 @@ def _in(at: str, name: str) -> str:
 
 def _retyped(at: str, old: str, new: str) -> Change:
     return Change(rule="retyped", field=at, detail=f"was {old}, is {new}", allowed=False)
+
+
+def _renamed(before: Schema, after: Schema, gone: set[str], added: set[str]) -> tuple[str, str] | None:
+    """One field gone, one new with the same content: the old name and the new."""
+    if len(gone) != 1 or len(added) != 1:
+        return None
+    was, now = next(iter(gone)), next(iter(added))
+    return (was, now) if _content(before[was]) == _content(after[now]) else None
+
+
+def _content(node: Schema) -> Schema:
+    return {key: value for key, value in node.items() if key not in PROSE}
 
 
 def _added(field: str, *, required: bool) -> Change:
@@ -173,5 +193,5 @@ def _unclassified(at: str, old: Schema, new: Schema) -> Iterator[Change]:
     for keyword in sorted((old.keys() | new.keys()) - KNOWN):
         if old.get(keyword) != new.get(keyword):
             detail = f"{keyword} differs and no rule says what that means"
-            fix = "add a rule to daira_devtools/contracts/compat.py with its reason"
+            fix = "add a rule to daira_contracts/compat.py with its reason"
             yield Change(rule="unclassified", field=at, detail=detail, allowed=False, fix=fix)

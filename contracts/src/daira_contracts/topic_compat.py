@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from daira_contracts.compat import Change
 from daira_contracts.topics import Topic
-from daira_devtools.contracts.compat import Change
 
 # Field of the topic file → why it may not change within a version.
 FIXED = {

@@ -32,3 +32,19 @@ def all_schemas() -> dict[str, Schema]:
 
 def pretty(schema: Schema) -> str:
     return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
+
+
+def type_text(field: Schema, schema: Schema) -> str:
+    """`integer`, `uuid`, `PUBLIC, FOLLOWERS, UNKNOWN`, `list of uuid` …"""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return type_text(schema["$defs"][name] | {"title": name}, schema)
+    if "enum" in field:
+        return ", ".join(map(str, field["enum"]))
+    if "anyOf" in field:
+        return " or ".join(type_text(option, schema) for option in field["anyOf"])
+    if field.get("type") == "array":
+        return f"list of {type_text(field['items'], schema)}"
+    if field.get("type") == "object":
+        return str(field.get("title", "object"))
+    return str(field.get("format", field.get("type", "any")))

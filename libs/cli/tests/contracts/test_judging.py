@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from daira_cli.contracts.judging import Verdict, judge
+from daira_cli.contracts.reading import at_revision, in_folder, resolve
+from daira_contracts.schema import all_schemas
 from daira_contracts.topics import topics
-from daira_devtools.contracts import __main__ as command
-from daira_devtools.contracts.base import resolve
-from daira_devtools.contracts.gate import judge
 from daira_devtools.contracts.generate import drift, write
-from daira_devtools.contracts.schema import all_schemas
 from daira_devtools.root import checkout_root
 
 TOPIC = "video.video-changed.v1"
@@ -45,25 +44,29 @@ def _commit(root: Path) -> None:
     _git(root, "commit", "-q", "-m", "contracts")
 
 
-def _edit_schema(root: Path, edit: dict[str, Any]) -> None:
+def _since(root: Path, revision: str = "HEAD") -> list[Verdict]:
+    """What the working tree changes."""
+    return judge(at_revision(revision, root), in_folder(root / "contracts"))
+
+
+def _without(root: Path, field: str) -> None:
     path = root / "contracts" / "schemas" / f"{TOPIC}.json"
-    schema = all_schemas()[TOPIC]
-    schema["properties"] |= edit
-    schema["required"] = [*schema["required"], *edit]
+    schema: dict[str, Any] = all_schemas()[TOPIC]
+    del schema["properties"][field]
+    schema["required"].remove(field)
     path.write_bytes(msgspec.json.encode(schema))
-    _commit(root)
 
 
 def test_contracts_that_did_not_change_pass(repository: Path) -> None:
-    assert judge(repository, "HEAD") == []
+    assert _since(repository) == []
 
 
 def test_a_removed_field_names_rule_topic_field_consumers_and_fix(repository: Path) -> None:
-    _edit_schema(repository, {"mood": {"type": "string"}})
+    _without(repository, "state")
 
-    (verdict,) = judge(repository, "HEAD")
+    (verdict,) = _since(repository)
 
-    assert (verdict.topic, verdict.change.rule, verdict.change.field) == (TOPIC, "removed", "mood")
+    assert (verdict.topic, verdict.change.rule, verdict.change.field) == (TOPIC, "removed", "state")
     assert verdict.consumers == topics()[TOPIC].consumers
     assert "BREAKS removed" in str(verdict)
     assert "write both" in str(verdict)
@@ -72,17 +75,28 @@ def test_a_removed_field_names_rule_topic_field_consumers_and_fix(repository: Pa
 def test_a_topic_may_go_only_after_its_sunset_was_announced(repository: Path) -> None:
     gone = "video.frame-counted.v1"
     file = repository / "contracts" / "topics" / f"{gone}.yaml"
+    schema = repository / "contracts" / "schemas" / f"{gone}.json"
     text = (repository / "contracts" / "topics" / f"{TOPIC}.yaml").read_text().replace(TOPIC, gone)
-    (repository / "contracts" / "schemas" / f"{gone}.json").write_text('{"type": "object"}')
-    file.write_text(text)
-    _commit(repository)
-    file.write_text(f"{text}sunset: 2027-01-01\n")
-    before = [verdict.change.allowed for verdict in judge(repository, "HEAD")]
-    _commit(repository)
+    allowed = []
+    for sunset in ("", "sunset: 2027-01-01\n"):
+        file.write_text(text + sunset)
+        schema.write_text('{"type": "object"}')
+        _commit(repository)
+        file.unlink()
+        schema.unlink()
+        allowed += [verdict.change.allowed for verdict in _since(repository)]
 
-    after = [verdict.change.allowed for verdict in judge(repository, "HEAD")]
+    assert allowed == [False, True]
 
-    assert (before, after) == ([False], [True])
+
+def test_a_new_topic_is_told_and_breaks_nobody(repository: Path) -> None:
+    new = "video.frame-counted.v1"
+    text = (repository / "contracts" / "topics" / f"{TOPIC}.yaml").read_text().replace(TOPIC, new)
+    (repository / "contracts" / "topics" / f"{new}.yaml").write_text(text)
+
+    (verdict,) = _since(repository)
+
+    assert (verdict.topic, verdict.change.rule, verdict.change.allowed) == (new, "topic-added", True)
 
 
 @pytest.mark.parametrize("edit", ["change", "remove"])
@@ -93,28 +107,21 @@ def test_an_example_that_was_committed_is_never_touched(repository: Path, edit: 
     else:
         example.unlink()
 
-    (verdict,) = judge(repository, "HEAD")
+    (verdict,) = _since(repository)
 
-    assert verdict.change.rule == "example-changed"
+    assert (verdict.topic, verdict.change.rule, verdict.change.allowed) == (TOPIC, "example-changed", False)
 
 
 def test_another_example_is_welcome(repository: Path) -> None:
     (repository / "contracts" / "examples" / TOPIC / "failed.json").write_text("{}\n")
-    _commit(repository)
 
-    assert judge(repository, "HEAD~1") == []
+    assert _since(repository) == []
 
 
-def test_without_a_commit_to_compare_with_the_gate_passes_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_any_commit_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     _git(tmp_path, "init", "-q")
-    monkeypatch.setattr(command, "checkout_root", lambda: tmp_path)
 
-    code = command.main(["check"])
-
-    assert code == 0
-    assert "no commit to compare with" in capsys.readouterr().out
+    assert resolve(None, tmp_path) is None
 
 
 def test_the_base_is_where_the_branch_left_the_published_main(repository: Path) -> None:
@@ -122,7 +129,7 @@ def test_the_base_is_where_the_branch_left_the_published_main(repository: Path) 
     (repository / "note.md").write_text("later\n")
     _commit(repository)
 
-    base = resolve(repository, None)
+    base = resolve(None, repository)
 
     published = subprocess.run(
         ["git", "rev-parse", "origin/main"], cwd=repository, check=True, capture_output=True, text=True
