@@ -134,6 +134,7 @@ def make_settings(
             "s3_bucket": stack.s3_bucket,
             "work_folder": str(tmp_path / "work"),
             "playback_cache_seconds": 0.2,
+            "narrowing_settle_seconds": 0.2,
         }
         return Settings(**(values | changes))
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
+from daira_kit.capabilities import new_capability
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_stores.objects import open_objects
@@ -15,7 +16,8 @@ from daira_video.domain.lifecycle import VideoState
 from daira_video.domain.videos import Video
 from daira_video.repository import videos
 from daira_video.service.audiences import Audiences
-from daira_video.service.videos import Videos, new_playback_id
+from daira_video.service.videos import Videos
+from daira_web.cdn import Purging
 
 
 def post(post_id: UUID, author_id: UUID, video_id: UUID, revision: int, state: PostState) -> PostChangedV1:
@@ -40,10 +42,10 @@ async def test_two_posts_hidden_at_the_same_moment_change_the_url(video_database
         storage_key="media/x",
         size_bytes=1,
         state=VideoState.UPLOADED,
-        playback_id=new_playback_id(),
+        playback_id=new_capability(),
     )
     objects = open_objects(stack.s3_endpoint, stack.s3_access_key, stack.s3_secret_key, stack.s3_bucket)
-    audiences = Audiences(Videos(video_database, VideoObjects(objects)))
+    audiences = Audiences(Videos(video_database, VideoObjects(objects), Purging()))
 
     async def hide(post_id: UUID) -> None:
         async with video_database.work() as work:

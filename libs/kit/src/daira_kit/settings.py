@@ -58,6 +58,17 @@ class ObjectStoreSettings(CommonSettings, frozen=True, kw_only=True):
     """The bucket that all services share."""
 
 
+class CdnSettings(CommonSettings, frozen=True, kw_only=True):
+    """What services need beside that whose URLs caches in front of the gateway keep."""
+
+    cdn_purge_url: str = ""
+    """Where caches are told to forget a path, with `{prefix}` where the path goes; empty: there are no caches."""
+    cdn_purge_token: str = ""
+    """Bearer token for it."""
+    cdn_purge_body: str = ""
+    """JSON to send there, with `{prefix}` where the path goes."""
+
+
 def load(type_: type[S], prefix: str, environ: Mapping[str, str] | None = None) -> S:
     """Read `PREFIX_FIELD` variables (and `PREFIX_FIELD_FILE` for mounted secrets) into `type_`.
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from daira_kit.clock import now
+from daira_kit.settings import CdnSettings
 from daira_stores.work import Work
 
 PURGE = "purge_cdn"
@@ -76,8 +77,9 @@ class Purging:
 
 
 @asynccontextmanager
-async def open_purging(*, url: str, token: str, body: str, after_seconds: float) -> AsyncIterator[Purging]:
-    """By settings; an empty `url` turns it off."""
+async def open_purging(settings: CdnSettings, *, after_seconds: float = 0.0) -> AsyncIterator[Purging]:
+    """As settings say; see `Purging` for `after_seconds`."""
+    url, token, body = settings.cdn_purge_url, settings.cdn_purge_token, settings.cdn_purge_body
     if not url:
         yield Purging()
         return

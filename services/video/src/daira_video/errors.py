@@ -1,9 +1,9 @@
 """What video answers when it cannot answer well."""
 
-from daira_kit.errors import DairaError, NotFound
+from daira_kit.errors import NotFound
 from daira_stores.objects import ObjectStoreUnavailable
 
-__all__ = ["ObjectStoreUnavailable", "PlaybackNotFound", "RangeNotSatisfiable"]
+__all__ = ["ObjectStoreUnavailable", "PlaybackNotFound"]
 
 
 class PlaybackNotFound(NotFound):
@@ -12,12 +12,3 @@ class PlaybackNotFound(NotFound):
     code = "playback_not_found"
     title = "Stream not found"
     title_ar = "البث غير موجود"
-
-
-class RangeNotSatisfiable(DairaError):
-    """The requested range lies outside the file."""
-
-    status = 416
-    code = "range_not_satisfiable"
-    title = "Range not satisfiable"
-    title_ar = "النطاق غير صالح"

@@ -1,12 +1,14 @@
-"""Slow work of video: the ladder, and the end of bytes."""
+"""Slow work of video: the ladder, other URLs, and the end of bytes."""
 
 from uuid import UUID
 
 from daira_bus.jobs import Job, JobKind, job
 from daira_video.adapters.sandbox import DecoderDied
 from daira_video.domain.limits import FailureCode
+from daira_video.service.circles import REPLACE_PLAYBACK
 from daira_video.service.video import VideoService
 from daira_video.service.videos import REMOVE_BYTES, TRANSCODE
+from daira_web.cdn import ATTEMPTS, PURGE
 
 _TRIES = 4
 
@@ -27,11 +29,25 @@ async def remove_bytes(claimed: Job, video: VideoService) -> None:
     await video.videos.remove_bytes(UUID(claimed.key))
 
 
+async def replace_playback(claimed: Job, video: VideoService) -> None:
+    """Videos of a person whose circle became smaller get other URLs."""
+    await video.circles.replace_playback(UUID(claimed.key))
+
+
+async def purge_cdn(claimed: Job, video: VideoService) -> None:
+    """Caches in front of us forget a URL that was revoked."""
+    await video.purging.run(claimed.key)
+
+
 def jobs(*, transcodes: int, lease_seconds: float) -> tuple[JobKind, ...]:
     """`transcodes` videos at once; none where decoders cannot be locked in."""
-    removing = job(REMOVE_BYTES, remove_bytes, max_attempts=1000)
+    always = (
+        job(REMOVE_BYTES, remove_bytes, max_attempts=1000),
+        job(REPLACE_PLAYBACK, replace_playback, max_attempts=1000, concurrency=2),
+        job(PURGE, purge_cdn, max_attempts=ATTEMPTS, concurrency=4),
+    )
     if not transcodes:
-        return (removing,)
+        return always
     making = job(
         TRANSCODE,
         transcode,
@@ -40,4 +56,4 @@ def jobs(*, transcodes: int, lease_seconds: float) -> tuple[JobKind, ...]:
         max_attempts=_TRIES,
         concurrency=transcodes,
     )
-    return (making, removing)
+    return (making, *always)

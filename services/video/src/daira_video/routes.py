@@ -4,28 +4,18 @@ import gzip
 from hashlib import blake2b
 from typing import Any
 
-from litestar import HttpMethod, Request, Response, Router, route
+from litestar import Request, Response, Router, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Stream
 
 from daira_video.domain import keys
-from daira_video.errors import ObjectStoreUnavailable, PlaybackNotFound, RangeNotSatisfiable
+from daira_video.errors import ObjectStoreUnavailable, PlaybackNotFound
 from daira_video.metrics import SERVED_BYTES
-from daira_video.service.playback import File
+from daira_video.service.playback import StoredFile
 from daira_video.service.video import VideoService
 from daira_web.answers import problems
+from daira_web.files import ANYWHERE, ASK_AGAIN, READ, RangeNotSatisfiable, is_known, serve
 from daira_web.guards import PUBLIC
-
-FOREVER = "public, max-age=31536000, immutable"
-ASK_AGAIN = "public, no-cache"
-READ = [HttpMethod.GET, HttpMethod.HEAD]
-ANYWHERE = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @route(
@@ -77,8 +67,7 @@ async def read_segment(
     video: NamedDependency[VideoService],
 ) -> Response[Any]:
     """Immutable, with ranges."""
-    file = await video.playback.segment(playback_id, rung, segment, request.headers.get("range"))
-    return _file(request, file, f"{rung}/{segment}", "segment")
+    return await _file(request, await video.playback.segment(playback_id, rung, segment), "segment")
 
 
 @route(
@@ -93,7 +82,7 @@ async def read_mp4(
     request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
 ) -> Response[Any]:
     """Immutable, with ranges."""
-    return _file(request, await _named(request, video, playback_id, keys.MP4), keys.MP4, "mp4")
+    return await _file(request, await video.playback.file(playback_id, keys.MP4), "mp4")
 
 
 @route(
@@ -108,7 +97,7 @@ async def read_poster(
     request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
 ) -> Response[Any]:
     """Immutable."""
-    return _file(request, await _named(request, video, playback_id, keys.POSTERS[0]), keys.POSTERS[0], "poster")
+    return await _file(request, await video.playback.file(playback_id, keys.POSTERS[0]), "poster")
 
 
 @route(
@@ -123,11 +112,7 @@ async def read_poster_webp(
     request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
 ) -> Response[Any]:
     """Immutable."""
-    return _file(request, await _named(request, video, playback_id, keys.POSTERS[1]), keys.POSTERS[1], "poster")
-
-
-async def _named(request: Request[Any, Any, Any], video: VideoService, playback_id: str, name: str) -> File:
-    return await video.playback.file(playback_id, name, request.headers.get("range"))
+    return await _file(request, await video.playback.file(playback_id, keys.POSTERS[1]), "poster")
 
 
 def _playlist(request: Request[Any, Any, Any], text: str) -> Response[Any]:
@@ -135,7 +120,7 @@ def _playlist(request: Request[Any, Any, Any], text: str) -> Response[Any]:
     body = text.encode()
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {**ANYWHERE, "ETag": tag, "Cache-Control": ASK_AGAIN, "Vary": "Accept-Encoding"}
-    if tag in request.headers.get("if-none-match", ""):
+    if is_known(request, tag):
         return Response(None, status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, mtime=0)
@@ -146,15 +131,11 @@ def _playlist(request: Request[Any, Any, Any], text: str) -> Response[Any]:
     return Response(body, headers=headers, media_type=keys.content_type(keys.MASTER))
 
 
-def _file(request: Request[Any, Any, Any], file: File, name: str, kind: str) -> Response[Any]:
-    headers = {**ANYWHERE, "Cache-Control": FOREVER, "Accept-Ranges": "bytes", "Content-Length": str(file.length)}
-    if file.span is not None:
-        headers["Content-Range"] = f"bytes {file.span.start}-{file.span.end - 1}/{file.size}"
-    status, media_type = 200 if file.span is None else 206, keys.content_type(name)
-    if request.method == "HEAD":
-        return Response(b"", status_code=status, headers=headers, media_type=media_type)
-    SERVED_BYTES.labels(kind).inc(file.length)
-    return Stream(file.chunks, status_code=status, headers=headers, media_type=media_type)
+async def _file(request: Request[Any, Any, Any], file: StoredFile, kind: str) -> Response[Any]:
+    answer = await serve(request, file)
+    if request.method == "GET":
+        SERVED_BYTES.labels(kind).inc(int(answer.headers.get("Content-Length", 0)))
+    return answer
 
 
 ROUTES = (

@@ -1,9 +1,9 @@
 """Settings of video; each field is an environment variable DAIRA_VIDEO_<FIELD>."""
 
-from daira_kit.settings import CommonSettings
+from daira_kit.settings import CdnSettings
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(CdnSettings, frozen=True, kw_only=True):
     """Sizes in MiB, times in seconds where the name does not say otherwise."""
 
     s3_endpoint: str
@@ -34,3 +34,8 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     below it this worker transcodes nothing."""
     playback_cache_seconds: float = 10.0
     """How long a revoked playback id may still be answered by a process that knew it."""
+    narrowing_settle_seconds: float = 8.0
+    """How long a person's videos wait for other URLs after their account turned private or a follower left: feeds
+    have heard of it by then, and everything that happens meanwhile is one piece of work."""
+    narrowing_limit_seconds: float = 15.0
+    """After which old URLs are refused even if the work is not done; with the time above below 30 in all."""

@@ -9,6 +9,7 @@ from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
 from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
+from daira_stores.postgres import Database
 from daira_stores.sections import read_sections
 from daira_video.adapters.confinement import Level
 from daira_video.adapters.objects import VideoObjects
@@ -22,12 +23,14 @@ from daira_video.metrics import SANDBOX_LEAK, SANDBOX_LEVEL
 from daira_video.repository.videos import EXPORTED
 from daira_video.routes import ROUTES
 from daira_video.service.audiences import Audiences
+from daira_video.service.circles import Circles
 from daira_video.service.playback import Playback
 from daira_video.service.records import Records
 from daira_video.service.transcoding import Transcoding
 from daira_video.service.video import VideoService
 from daira_video.service.videos import Videos
 from daira_video.settings import Settings
+from daira_web.cdn import Purging, open_purging
 
 logger = get_logger(__name__)
 _MIB = 1024 * 1024
@@ -38,39 +41,52 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Video, ready for any role."""
     bucket = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
     objects = VideoObjects(bucket)
-    limits = _limits(settings)
     sandbox = Sandbox(
-        limits,
+        _limits(settings),
         minimum=Level(settings.min_sandbox_level),
         threads=settings.decoder_threads,
     )
+    async with open_purging(settings, after_seconds=settings.playback_cache_seconds) as purging:
+        video = _assemble(settings, platform.database, objects, sandbox, purging)
+        level = await _measured(sandbox)
+
+        async def strong_enough() -> None:
+            if level is None:
+                raise Unavailable("decoders are not locked in far enough here: nothing is transcoded")
+
+        yield Parts(
+            target=video,
+            routes=ROUTES,
+            dependencies={"video": video},
+            subscriptions=SUBSCRIPTIONS,
+            jobs=jobs(transcodes=settings.transcodes if level else 0, lease_seconds=settings.lease_seconds),
+            optional={"s3": objects.check, "sandbox": strong_enough},
+            export=Export(
+                told=ExportPartWrittenV1,
+                collect=partial(read_sections, platform.database, EXPORTED),
+                put=JsonParts(bucket).put,
+            ),
+        )
+
+
+def _assemble(
+    settings: Settings, database: Database, objects: VideoObjects, sandbox: Sandbox, purging: Purging
+) -> VideoService:
     workspace = Workspace(settings.work_folder)
     workspace.sweep()
-    videos = Videos(platform.database, objects)
-    video = VideoService(
+    videos = Videos(database, objects, purging)
+    return VideoService(
         videos=videos,
         audiences=Audiences(videos),
-        transcoding=Transcoding(Records(platform.database), objects, sandbox, workspace, limits),
-        playback=Playback(platform.database, objects, remember_seconds=settings.playback_cache_seconds),
-    )
-    level = await _measured(sandbox)
-
-    async def strong_enough() -> None:
-        if level is None:
-            raise Unavailable("decoders are not locked in far enough here: nothing is transcoded")
-
-    yield Parts(
-        target=video,
-        routes=ROUTES,
-        dependencies={"video": video},
-        subscriptions=SUBSCRIPTIONS,
-        jobs=jobs(transcodes=settings.transcodes if level else 0, lease_seconds=settings.lease_seconds),
-        optional={"s3": objects.check, "sandbox": strong_enough},
-        export=Export(
-            told=ExportPartWrittenV1,
-            collect=partial(read_sections, platform.database, EXPORTED),
-            put=JsonParts(bucket).put,
+        circles=Circles(database, videos, settle_seconds=settings.narrowing_settle_seconds),
+        transcoding=Transcoding(Records(database), objects, sandbox, workspace, _limits(settings)),
+        playback=Playback(
+            database,
+            objects,
+            remember_seconds=settings.playback_cache_seconds,
+            limit_seconds=settings.narrowing_limit_seconds,
         ),
+        purging=purging,
     )
 
 

@@ -15,7 +15,6 @@ _CONTENT_TYPES = {
     ".webp": "image/webp",
 }
 _RUNG_FILE = re.compile(r"playlist\.m3u8|seg_\d{5}\.ts", re.ASCII)
-_PLAYBACK_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def prefix(video_id: UUID) -> str:
@@ -41,8 +40,3 @@ def url(playback_id: str, name: str) -> str:
 def is_rung_file(name: str) -> bool:
     """True for names that a rung may have; nothing else is looked up in the bucket."""
     return _RUNG_FILE.fullmatch(name) is not None
-
-
-def is_playback_id(text: str) -> bool:
-    """True for 128 bits in hex; anything else is nobody's."""
-    return _PLAYBACK_ID.fullmatch(text) is not None

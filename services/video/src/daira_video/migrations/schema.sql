@@ -12,10 +12,11 @@ CREATE TABLE video (
     source jsonb,
     poster jsonb,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    playback_since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX video_playback_id ON video (playback_id);
-CREATE INDEX video_owner ON video (owner_id);
+CREATE INDEX video_owner ON video (owner_id, id);
 
 CREATE TABLE rendition (
     video_id uuid NOT NULL REFERENCES video (id) ON DELETE CASCADE,
@@ -47,3 +48,24 @@ CREATE TABLE shown (
 );
 CREATE INDEX shown_video ON shown (video_id, author_id);
 CREATE INDEX shown_author ON shown (author_id);
+
+CREATE TABLE account (
+    id uuid PRIMARY KEY,
+    is_private boolean NOT NULL,
+    revision bigint NOT NULL
+);
+
+CREATE TABLE follower (
+    author_id uuid NOT NULL,
+    follower_id uuid NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (author_id, follower_id)
+);
+CREATE INDEX follower_follower ON follower (follower_id);
+
+CREATE TABLE narrowing (
+    author_id uuid PRIMARY KEY,
+    is_of_all boolean NOT NULL,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL
+);

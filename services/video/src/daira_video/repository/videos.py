@@ -1,6 +1,5 @@
 """Rows of videos and their rungs. The only SQL of this service."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,9 @@ from psycopg.types.json import Jsonb
 
 from daira_stores.sections import Sections
 from daira_stores.work import Work
+from daira_video.domain.audience import Audience
 from daira_video.domain.fractions import read_fraction, write_fraction
+from daira_video.domain.narrowing import Narrowing
 from daira_video.domain.videos import Rendition, Video
 
 _COLUMNS = """id, owner_id, storage_key, size_bytes, state, revision, playback_id, failure_code, source, poster"""
@@ -20,12 +21,26 @@ ON CONFLICT (id) DO NOTHING
 """
 _UPDATE = """
 UPDATE video SET state = %(state)s, revision = %(revision)s, playback_id = %(playback_id)s,
-    failure_code = %(failure_code)s, source = %(source)s, poster = %(poster)s, updated_at = clock_timestamp()
+    failure_code = %(failure_code)s, source = %(source)s, poster = %(poster)s, updated_at = clock_timestamp(),
+    playback_since = CASE WHEN playback_id IS DISTINCT FROM %(playback_id)s
+        THEN clock_timestamp() ELSE playback_since END
 WHERE id = %(id)s
 """
 _FIND = f"SELECT {_COLUMNS} FROM video WHERE id = %s"  # noqa: S608 - _COLUMNS is a constant
 _LOCK = f"SELECT {_COLUMNS} FROM video WHERE id = %s FOR UPDATE"  # noqa: S608
-_FIND_PLAYBACK = f"SELECT {_COLUMNS} FROM video WHERE playback_id = %s"  # noqa: S608
+_WIDEST = "(SELECT max(audience) FROM shown WHERE shown.video_id = video.id AND shown.author_id = video.owner_id)"
+_FIND_PLAYBACK = f"""
+SELECT {_COLUMNS} FROM video WHERE playback_id = %(playback_id)s AND NOT EXISTS (
+    SELECT FROM narrowing
+    WHERE author_id = video.owner_id AND first_at < clock_timestamp() - make_interval(secs => %(limit)s)
+        AND video.playback_since < first_at AND (is_of_all OR {_WIDEST} = %(followers)s))
+"""  # noqa: S608
+_LOCK_EXPOSED = f"""
+SELECT {_COLUMNS} FROM video
+WHERE owner_id = %(author_id)s AND id > %(after)s AND playback_id IS NOT NULL AND playback_since < %(last_at)s
+    AND (%(is_of_all)s OR {_WIDEST} = %(followers)s)
+ORDER BY id LIMIT %(most)s FOR UPDATE
+"""  # noqa: S608
 _OWNED = "SELECT id FROM video WHERE owner_id = %s ORDER BY id"
 _DELETE = "DELETE FROM video WHERE id = %s"
 _PUT_RENDITION = """
@@ -41,8 +56,6 @@ _RENDITIONS = """
 SELECT name, width, height, rate, codecs, peak_bps, average_bps, segments, size_bytes, has_mp4
 FROM rendition WHERE video_id = %s ORDER BY average_bps
 """
-_PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-_IS_ERASED = "SELECT 1 FROM erased_person WHERE id = %s"
 
 EXPORTED: Sections = {
     "videos": """
@@ -77,9 +90,23 @@ async def lock(work: Work, video_id: UUID) -> Video | None:
     return _video(await work.one(_LOCK, (video_id,)))
 
 
-async def find_playback(work: Work, playback_id: str) -> Video | None:
-    """The video that a URL means now."""
-    return _video(await work.one(_FIND_PLAYBACK, (playback_id,)))
+async def find_playback(work: Work, playback_id: str, *, limit_seconds: float) -> Video | None:
+    """The video that a URL means now; none whose URL should have been replaced for longer than the limit."""
+    values = {"playback_id": playback_id, "limit": limit_seconds, "followers": Audience.FOLLOWERS.value}
+    return _video(await work.one(_FIND_PLAYBACK, values))
+
+
+async def lock_exposed(work: Work, narrowing: Narrowing, after: UUID, most: int) -> list[Video]:
+    """The next `most` videos by id whose URLs are known to somebody who may not watch any more, rows locked."""
+    values = {
+        "author_id": narrowing.author_id,
+        "last_at": narrowing.last_at,
+        "is_of_all": narrowing.is_of_all,
+        "after": after,
+        "most": most,
+        "followers": Audience.FOLLOWERS.value,
+    }
+    return [video for row in await work.all(_LOCK_EXPOSED, values) if (video := _video(row)) is not None]
 
 
 async def owned(work: Work, owner_id: UUID) -> list[UUID]:
@@ -102,16 +129,6 @@ async def renditions(work: Work, video_id: UUID) -> tuple[Rendition, ...]:
     """Finished rungs, smallest first."""
     rows = await work.all(_RENDITIONS, (video_id,))
     return tuple(msgspec.convert(row, Rendition, dec_hook=read_fraction) for row in rows)
-
-
-async def put_erased(work: Work, person_id: UUID, erased_at: datetime) -> None:
-    """Remember an erased person: a late upload must not bring anything back."""
-    await work.execute(_PUT_ERASED, (person_id, erased_at))
-
-
-async def is_erased(work: Work, person_id: UUID) -> bool:
-    """True for an erased person."""
-    return await work.one(_IS_ERASED, (person_id,)) is not None
 
 
 def _row(video: Video) -> dict[str, Any]:

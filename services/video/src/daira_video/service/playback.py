@@ -2,18 +2,18 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
 
 import msgspec
 
+from daira_kit.capabilities import is_capability
 from daira_stores.postgres import Database
 from daira_video.adapters.objects import ObjectMissing, VideoObjects
 from daira_video.domain import keys
 from daira_video.domain.playlists import master_playlist
-from daira_video.domain.ranges import Span, parse_range
 from daira_video.domain.videos import Rendition, Video
-from daira_video.errors import PlaybackNotFound, RangeNotSatisfiable
+from daira_video.errors import PlaybackNotFound
 from daira_video.repository import videos as repository
+from daira_web.files import Opened, Span
 
 _KNOWN = 10_000
 
@@ -29,26 +29,39 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
         return any(rendition.name == rung for rendition in self.renditions)
 
 
-class File(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes to send: all `size` of them, or those of `span`."""
+class StoredFile:
+    """A file of a stream in the bucket; see `daira_web.files.File`. Methods raise PlaybackNotFound."""
 
-    size: int
-    span: Span | None
-    chunks: AsyncIterator[bytes]
+    def __init__(self, objects: VideoObjects, key: str, tag: str) -> None:
+        self.tag = tag
+        self.content_type = keys.content_type(key)
+        self._objects, self._key = objects, key
 
-    @property
-    def length(self) -> int:
-        """Bytes in this answer."""
-        return self.size if self.span is None else self.span.end - self.span.start
+    async def size(self) -> int:
+        """In bytes."""
+        try:
+            return await self._objects.size(self._key)
+        except ObjectMissing as gone:
+            raise PlaybackNotFound from gone
+
+    async def open(self, span: Span | None = None) -> Opened:
+        """The whole, or a part."""
+        try:
+            found = await self._objects.open(self._key, (span.start, span.end) if span else None)
+        except ObjectMissing as gone:
+            raise PlaybackNotFound from gone
+        return Opened(size=found.size, chunks=found.chunks)
 
 
 class Playback:
     """Remembers what ids mean for a few seconds, so that a segment costs no query."""
 
-    def __init__(self, database: Database, objects: VideoObjects, *, remember_seconds: float) -> None:
+    def __init__(
+        self, database: Database, objects: VideoObjects, *, remember_seconds: float, limit_seconds: float
+    ) -> None:
         self._database = database
         self._objects = objects
-        self._remember = remember_seconds
+        self._remember, self._limit = remember_seconds, limit_seconds
         self._known: OrderedDict[str, tuple[float, Stream | None]] = OrderedDict()
 
     async def master(self, playback_id: str) -> str:
@@ -58,40 +71,29 @@ class Playback:
 
     async def playlist(self, playback_id: str, rung: str) -> str:
         """The playlist of one rung. Raises PlaybackNotFound."""
-        key = await self._rung_key(playback_id, rung, keys.PLAYLIST)
-        try:
-            found = await self._objects.open(key)
-        except ObjectMissing as gone:
-            raise PlaybackNotFound from gone
-        return b"".join([chunk async for chunk in found.chunks]).decode()
+        opened = await (await self._rung_file(playback_id, rung, keys.PLAYLIST)).open()
+        return b"".join([chunk async for chunk in opened.chunks]).decode()
 
-    async def segment(self, playback_id: str, rung: str, name: str, wanted: str | None) -> File:
-        """A segment, or the range of it in the header value `wanted`. Raises PlaybackNotFound."""
-        return await self._file(await self._rung_key(playback_id, rung, name), wanted)
+    async def segment(self, playback_id: str, rung: str, name: str) -> StoredFile:
+        """A segment. Raises PlaybackNotFound."""
+        return await self._rung_file(playback_id, rung, name)
 
-    async def file(self, playback_id: str, name: str, wanted: str | None) -> File:
+    async def file(self, playback_id: str, name: str) -> StoredFile:
         """The MP4 or a poster. Raises PlaybackNotFound."""
         stream = await self._stream(playback_id)
         there = any(r.has_mp4 for r in stream.renditions) if name == keys.MP4 else stream.video.poster is not None
         if not there:
             raise PlaybackNotFound
-        return await self._file(keys.file_key(stream.video.id, name), wanted)
+        return self._stored(stream, name)
 
-    async def _rung_key(self, playback_id: str, rung: str, name: str) -> str:
+    async def _rung_file(self, playback_id: str, rung: str, name: str) -> StoredFile:
         stream = await self._stream(playback_id)
         if not stream.has(rung) or not keys.is_rung_file(name):
             raise PlaybackNotFound
-        return keys.file_key(stream.video.id, f"{rung}/{name}")
+        return self._stored(stream, f"{rung}/{name}")
 
-    async def _file(self, key: str, wanted: str | None) -> File:
-        try:
-            span = parse_range(wanted, await self._objects.size(key)) if wanted else None
-            if span is not None and span.start >= span.end:
-                raise RangeNotSatisfiable(headers={"Content-Range": f"bytes */{span.end}"})
-            found = await self._objects.open(key, (span.start, span.end) if span else None)
-        except ObjectMissing as gone:
-            raise PlaybackNotFound from gone
-        return File(size=found.size, span=span, chunks=found.chunks)
+    def _stored(self, stream: Stream, name: str) -> StoredFile:
+        return StoredFile(self._objects, keys.file_key(stream.video.id, name), f"{stream.video.playback_id}-{name}")
 
     async def _stream(self, playback_id: str) -> Stream:
         moment = time.monotonic()
@@ -107,10 +109,10 @@ class Playback:
         return stream
 
     async def _look_up(self, playback_id: str) -> Stream | None:
-        if not keys.is_playback_id(playback_id):
+        if not is_capability(playback_id):
             return None
         async with self._database.read() as work:
-            video = await repository.find_playback(work, playback_id)
+            video = await repository.find_playback(work, playback_id, limit_seconds=self._limit)
             if video is None or not video.is_playable:
                 return None
             return Stream(video=video, renditions=await repository.renditions(work, video.id))

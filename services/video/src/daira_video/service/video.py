@@ -3,9 +3,11 @@
 import msgspec
 
 from daira_video.service.audiences import Audiences
+from daira_video.service.circles import Circles
 from daira_video.service.playback import Playback
 from daira_video.service.transcoding import Transcoding
 from daira_video.service.videos import Videos
+from daira_web.cdn import Purging
 
 
 class VideoService(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,5 +15,7 @@ class VideoService(msgspec.Struct, frozen=True, kw_only=True):
 
     videos: Videos
     audiences: Audiences
+    circles: Circles
     transcoding: Transcoding
     playback: Playback
+    purging: Purging
