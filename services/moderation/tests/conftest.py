@@ -23,7 +23,7 @@ async def settings(
     redis_url: str,
 ) -> Settings:
     common = common_settings(await make_database("moderation")) | object_settings
-    return Settings(**common, redis_url=redis_url)
+    return Settings(**common, redis_url=redis_url, rejudge_delay_seconds=0, rejudged_per_second=3)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -140,15 +140,28 @@ async def test_after_an_erasure_nothing_is_left_and_nothing_is_judged_any_more(
     async with database.read() as work:
         for table in ("verdict", "review_case"):
             assert not await work.all(f"SELECT * FROM {table} t WHERE author_id = %s", (author,))
+        assert not await work.all("SELECT * FROM judged_text")
     assert await verdict(database, late.post_id) is None
 
 
-async def test_no_text_is_kept(moderation: ModerationService, database: Database) -> None:
-    await hear(moderation, database, post("خول كلام سري للغاية"))
+async def tables_with(database: Database, word: str) -> list[str]:
     async with database.read() as work:
-        for table in ("verdict", "review_case", "outbox", "inbox", "job"):
-            rows = await work.all(f"SELECT * FROM {table} t WHERE t::text LIKE '%%سري%%'")
-            assert not rows, table
+        tables = ("verdict", "judged_text", "review_case", "outbox", "inbox", "job")
+        return [one for one in tables if await work.all(f"SELECT 1 FROM {one} t WHERE t::text LIKE %s", (f"%{word}%",))]
+
+
+async def test_a_text_is_kept_in_one_place_until_it_is_edited_or_gone(
+    moderation: ModerationService, database: Database
+) -> None:
+    secret = post("خول كلام سري للغاية")
+    edit = replace(secret, event_id=new_id(), revision=2, content_revision=2, text="علني تماما")
+    gone = replace(edit, event_id=new_id(), revision=3, state=PostState.REMOVED)
+    await hear(moderation, database, secret)
+    assert await tables_with(database, "سري") == ["judged_text"]
+    await hear(moderation, database, edit)
+    assert (await tables_with(database, "سري"), await tables_with(database, "علني")) == ([], ["judged_text"])
+    await hear(moderation, database, gone)
+    assert await tables_with(database, "علني") == []
 
 
 async def test_a_newer_list_reaches_every_process_and_an_older_one_changes_nothing(

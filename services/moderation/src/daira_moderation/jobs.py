@@ -7,6 +7,7 @@ from uuid import UUID
 from daira_bus.jobs import Job, job
 from daira_kit.errors import Unavailable
 from daira_moderation.service import ModerationService
+from daira_moderation.service.rejudging import REJUDGE, Place
 from daira_moderation.service.verdicts import FORGET
 from daira_moderation.service.wordlists import packaged
 from daira_observe.logs import get_logger
@@ -18,6 +19,12 @@ RETRY_SECONDS = 2.0
 async def forget_subjects(claimed: Job, moderation: ModerationService) -> None:
     """Withdraw every verdict about an erased person."""
     await moderation.verdicts.forget_subjects(UUID(claimed.key))
+
+
+async def rejudge(claimed: Job, moderation: ModerationService) -> None:
+    """Judge some of what was judged under older word lists."""
+    place = claimed.payload_as(Place) if claimed.payload is not None else None
+    await moderation.rejudging.go_on(claimed.key, place)
 
 
 async def publish_packaged(moderation: ModerationService, stop: asyncio.Event) -> None:
@@ -33,4 +40,7 @@ async def publish_packaged(moderation: ModerationService, stop: asyncio.Event) -
             return
 
 
-JOBS = (job(FORGET, forget_subjects, lease_seconds=60, max_attempts=20),)
+JOBS = (
+    job(FORGET, forget_subjects, lease_seconds=60, max_attempts=20),
+    job(REJUDGE, rejudge, lease_seconds=60, max_attempts=20),
+)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from daira_bus.broadcast import view
@@ -15,6 +16,7 @@ from daira_moderation.routes import ROUTES
 from daira_moderation.service import ModerationService
 from daira_moderation.service.cases import Cases
 from daira_moderation.service.policy import Policy
+from daira_moderation.service.rejudging import Rejudging
 from daira_moderation.service.verdicts import Verdicts
 from daira_moderation.service.wordlists import WordLists, packaged
 from daira_moderation.settings import Settings
@@ -32,8 +34,9 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     moderation = ModerationService(
         policy=policy,
         verdicts=Verdicts(database, policy),
+        rejudging=Rejudging(database, policy, batch=settings.rejudged_per_second),
         cases=Cases(database, CursorCodec(settings.cursor_secret)),
-        wordlists=WordLists(database),
+        wordlists=WordLists(database, rejudge_delay=timedelta(seconds=settings.rejudge_delay_seconds)),
     )
 
     async def publishing(stop: asyncio.Event) -> None:

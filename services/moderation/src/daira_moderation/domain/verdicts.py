@@ -57,10 +57,11 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a subject: never its text.
+    """What was decided about a subject.
 
     `seen` is the newest revision of the subject that was heard of, `judged` the one the decision is about, `revision`
-    counts what was told. A `gone` subject has no verdict any more.
+    counts what was told, `approved` is the newest one that was approved (0: none): others still see it while a newer
+    one is not. A `gone` subject has no verdict any more.
     """
 
     subject: Subject
@@ -74,6 +75,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: int = 0
     decided_at: datetime
     gone: bool = False
+    approved: int = 0
+
+    def after(self, opinion: Opinion, decided_at: datetime) -> "Verdict":
+        """The next verdict on the same revision."""
+        newest = max(self.approved, self.judged) if opinion.decision is Decision.APPROVED else self.approved
+        return msgspec.structs.replace(
+            self,
+            revision=self.revision + 1,
+            decision=opinion.decision,
+            reasons=opinion.reasons,
+            policy_version=opinion.policy_version,
+            decided_at=decided_at,
+            approved=0 if newest == self.judged and opinion.decision is not Decision.APPROVED else newest,
+        )
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What one revision of a subject says; `handle` is empty for all but profiles."""
+
+    revision: int
+    texts: tuple[str, ...]
+    handle: str = ""
 
 
 STRICTEST_FIRST = (Decision.REJECTED, Decision.NEEDS_REVIEW)
@@ -92,6 +115,11 @@ class Rulebook:
         self._entries = [entry for one in self._lists for entry in one.entries]
         self._words = Words(entry.pattern for entry in self._entries)
         self._version = sum(one.version for one in self._lists)
+
+    @property
+    def version(self) -> int:
+        """Grows with every newer version of a list."""
+        return self._version
 
     def judge(self, *texts: str) -> Opinion:
         """The strictest decision that any word asks for; without any, approval."""

@@ -1,4 +1,4 @@
--- Verdicts, cases, word lists, and who is erased. No text of anybody.
+-- Verdicts and the texts they may have to be reached on again, cases, word lists, and who is erased.
 CREATE TABLE verdict (
     subject text NOT NULL CHECK (subject IN ('POST', 'PROFILE')),
     subject_id text NOT NULL,
@@ -11,9 +11,20 @@ CREATE TABLE verdict (
     policy_version bigint NOT NULL,
     decided_at timestamptz NOT NULL,
     gone boolean NOT NULL DEFAULT false,
+    approved bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (subject, subject_id)
 );
 CREATE INDEX verdict_author ON verdict (author_id);
+
+CREATE TABLE judged_text (
+    subject text NOT NULL,
+    subject_id text NOT NULL,
+    revision bigint NOT NULL,
+    texts text[] NOT NULL,
+    handle text NOT NULL,
+    PRIMARY KEY (subject, subject_id, revision),
+    FOREIGN KEY (subject, subject_id) REFERENCES verdict ON DELETE CASCADE
+);
 
 CREATE TABLE review_case (
     id uuid PRIMARY KEY,

@@ -15,11 +15,13 @@ _LAST = UUID(int=0)
 
 
 async def open_for(work: Work, case_id: UUID, verdict: Verdict) -> None:
-    """A case about the revision that the verdict is about; twice changes nothing."""
+    """A case about the revision that the verdict is about, open again if it was obsolete; twice changes nothing."""
     await work.execute(
         """
         INSERT INTO review_case (id, subject, subject_id, subject_revision, author_id, reasons, state, opened_at)
-        VALUES (%s, %s, %s, %s, %s, %s, 'OPEN', %s) ON CONFLICT DO NOTHING
+        VALUES (%s, %s, %s, %s, %s, %s, 'OPEN', %s)
+        ON CONFLICT (subject, subject_id, subject_revision) DO UPDATE SET state = 'OPEN', reasons = excluded.reasons,
+            opened_at = excluded.opened_at WHERE review_case.state = 'OBSOLETE'
         """,
         (
             case_id,

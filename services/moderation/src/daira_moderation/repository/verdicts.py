@@ -22,12 +22,13 @@ async def put(work: Work, verdict: Verdict) -> None:
     await work.execute(
         """
         INSERT INTO verdict (subject, subject_id, author_id, seen, judged, revision, decision, reasons, policy_version,
-            decided_at, gone)
+            decided_at, gone, approved)
         VALUES (%(subject)s, %(subject_id)s, %(author_id)s, %(seen)s, %(judged)s, %(revision)s, %(decision)s,
-            %(reasons)s, %(policy_version)s, %(decided_at)s, %(gone)s)
+            %(reasons)s, %(policy_version)s, %(decided_at)s, %(gone)s, %(approved)s)
         ON CONFLICT (subject, subject_id) DO UPDATE SET seen = excluded.seen, judged = excluded.judged,
             revision = excluded.revision, decision = excluded.decision, reasons = excluded.reasons,
-            policy_version = excluded.policy_version, decided_at = excluded.decided_at, gone = excluded.gone
+            policy_version = excluded.policy_version, decided_at = excluded.decided_at, gone = excluded.gone,
+            approved = excluded.approved
         """,
         {
             **msgspec.structs.asdict(verdict),
@@ -48,6 +49,22 @@ async def of_author(work: Work, author_id: UUID, limit: int) -> list[tuple[Subje
     rows = await work.all(
         "SELECT subject, subject_id FROM verdict WHERE author_id = %s ORDER BY subject, subject_id LIMIT %s",
         (author_id, limit),
+    )
+    return [(Subject(row["subject"]), row["subject_id"]) for row in rows]
+
+
+async def reached_under_another(
+    work: Work, policy_version: int, after: tuple[Subject, str] | None, limit: int
+) -> list[tuple[Subject, str]]:
+    """Some of the subjects whose verdict rests on other word lists, in order."""
+    subject, subject_id = (after[0].value, after[1]) if after else ("", "")
+    rows = await work.all(
+        """
+        SELECT subject, subject_id FROM verdict
+        WHERE policy_version <> %s AND NOT gone AND (subject, subject_id) > (%s, %s)
+        ORDER BY subject, subject_id LIMIT %s
+        """,
+        (policy_version, subject, subject_id, limit),
     )
     return [(Subject(row["subject"]), row["subject_id"]) for row in rows]
 

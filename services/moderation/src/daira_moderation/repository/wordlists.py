@@ -9,6 +9,11 @@ from daira_moderation.domain.verdicts import WordList
 from daira_stores.work import Work
 
 
+async def read_all(work: Work) -> list[WordList]:
+    """Every list in its newest version."""
+    return [msgspec.convert(row, WordList) for row in await work.all("SELECT list_id, version, entries FROM wordlist")]
+
+
 async def put(work: Work, words: WordList, at: datetime) -> bool:
     """False when this or a newer version was published."""
     cursor = await work.execute(

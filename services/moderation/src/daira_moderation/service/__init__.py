@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from daira_moderation.service.cases import Cases
 from daira_moderation.service.policy import Policy
+from daira_moderation.service.rejudging import Rejudging
 from daira_moderation.service.verdicts import Verdicts
 from daira_moderation.service.wordlists import WordLists
 
@@ -16,5 +17,6 @@ class ModerationService:
 
     policy: Policy
     verdicts: Verdicts
+    rejudging: Rejudging
     cases: Cases
     wordlists: WordLists

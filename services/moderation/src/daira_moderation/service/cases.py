@@ -11,10 +11,10 @@ from daira_kit.clock import now
 from daira_kit.cursors import CursorCodec
 from daira_kit.pages import Page
 from daira_moderation.domain.cases import Case, CaseState
-from daira_moderation.domain.verdicts import Decision, Reason
+from daira_moderation.domain.verdicts import Decision, Opinion, Reason
 from daira_moderation.errors import CaseClosed, CaseNotFound
 from daira_moderation.repository import cases as rows
-from daira_moderation.repository import verdicts
+from daira_moderation.repository import texts, verdicts
 from daira_moderation.service.events import tell_verdict
 from daira_stores.idempotency import IdempotencyKey
 from daira_stores.postgres import Database
@@ -49,6 +49,7 @@ class Cases:
     ) -> A:
         """Close the case with a verdict on the revision it is about; returns its `answer`, as a repeat does.
 
+        No word list overrules it: the text is forgotten.
         Raises CaseNotFound and CaseClosed.
         """
         async with self._database.work(idempotency) as work:
@@ -67,14 +68,10 @@ class Cases:
             )
             if known is None or known.judged != case.subject_revision or not await rows.decide(work, decided):
                 raise CaseClosed
-            verdict = replace(
-                known,
-                revision=known.revision + 1,
-                decision=decision,
-                reasons=(Reason(code=reason, rule=f"case:{case.id}"),),
-                decided_at=at,
-            )
+            reasons = (Reason(code=reason, rule=f"case:{case.id}"),)
+            verdict = known.after(Opinion(decision=decision, reasons=reasons, policy_version=known.policy_version), at)
             await verdicts.put(work, verdict)
+            await texts.keep_only(work, known.subject, known.subject_id, {verdict.approved} - {verdict.judged})
             await tell_verdict(work, verdict)
             body = answer(decided)
             await work.answer(200, body)

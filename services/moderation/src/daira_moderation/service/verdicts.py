@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from daira_kit.clock import now
 from daira_kit.ids import derived_id
-from daira_moderation.domain.verdicts import Decision, Subject, Verdict, with_handle
-from daira_moderation.repository import cases, people
+from daira_moderation.domain.verdicts import Content, Decision, Subject, Verdict
+from daira_moderation.repository import cases, people, texts
 from daira_moderation.repository import verdicts as rows
 from daira_moderation.service.events import tell_verdict, withdraw_verdict
 from daira_moderation.service.policy import Policy
@@ -35,7 +35,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdicts:
-    """Late and repeated events change nothing; the text is read from the event and kept nowhere."""
+    """Late and repeated events change nothing; the text is kept while another word list may ask for it."""
 
     def __init__(self, database: Database, policy: Policy) -> None:
         self._database, self._policy = database, policy
@@ -79,25 +79,21 @@ class Verdicts:
                 return
 
     async def _decide(self, work: Work, seen: Seen, known: Verdict | None) -> None:
-        opinion = with_handle(self._policy.judge(*seen.texts), self._policy.judge(seen.handle))
+        content = Content(revision=seen.content_revision, texts=tuple(seen.texts), handle=seen.handle)
         verdict = Verdict(
             subject=seen.subject,
             subject_id=seen.subject_id,
             author_id=seen.author_id,
             seen=seen.revision,
-            judged=seen.content_revision,
-            revision=known.revision + 1 if known else 1,
-            decision=opinion.decision,
-            reasons=opinion.reasons,
-            policy_version=opinion.policy_version,
+            judged=content.revision,
+            revision=known.revision if known else 0,
+            decision=None,
             decided_at=now(),
-        )
-        await rows.put(work, verdict)
-        await cases.drop_open(work, verdict)
-        if opinion.decision is Decision.NEEDS_REVIEW:
-            case_id = derived_id("case", verdict.subject.value, verdict.subject_id, verdict.judged)
-            await cases.open_for(work, case_id, verdict)
-        await tell_verdict(work, verdict)
+            approved=known.approved if known else 0,
+        ).after(self._policy.opinion(content), now())
+        await conclude(work, verdict)
+        await texts.put(work, verdict.subject, verdict.subject_id, content)
+        await texts.keep_only(work, verdict.subject, verdict.subject_id, {verdict.judged, verdict.approved})
 
     async def _close(self, work: Work, seen: Seen, known: Verdict | None) -> None:
         """A mark stays, so that an older event that comes late is not judged."""
@@ -113,9 +109,20 @@ class Verdicts:
             gone=True,
         )
         await rows.put(work, verdict)
+        await texts.keep_only(work, verdict.subject, verdict.subject_id)
         await cases.drop_open(work, verdict)
         if known is not None and not known.gone:
             await withdraw_verdict(work, verdict)
+
+
+async def conclude(work: Work, verdict: Verdict) -> None:
+    """Write and tell a new verdict; what it leaves open becomes a case."""
+    await rows.put(work, verdict)
+    await cases.drop_open(work, verdict)
+    if verdict.decision is Decision.NEEDS_REVIEW:
+        case_id = derived_id("case", verdict.subject.value, verdict.subject_id, verdict.judged)
+        await cases.open_for(work, case_id, verdict)
+    await tell_verdict(work, verdict)
 
 
 async def _remove(work: Work, known: Verdict) -> None:
