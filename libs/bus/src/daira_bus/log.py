@@ -258,4 +258,6 @@ async def _close(client: AIOKafkaConsumer) -> None:
 
 
 async def _answer(question: Awaitable[T]) -> T:
-    return await asyncio.wait_for(question, ANSWER_SECONDS)
+    # Not wait_for, which before Python 3.12 loses a cancellation that meets an answer.
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await question

@@ -1,0 +1,1 @@
+"""A part of the log as a file: JSON Lines, a manifest beside it, people's data hidden, resumable at any point."""

@@ -1,0 +1,67 @@
+"""Which records of a range are wanted."""
+
+import msgspec
+
+from daira_bus.log import Record
+from daira_cli.dump.manifest import Filters
+from daira_contracts.topics import topics
+from daira_kit.clock import epoch_ms
+
+
+class Sieve:
+    """Filters made ready for one topic."""
+
+    def __init__(self, filters: Filters, topic: str) -> None:
+        self._since = None if filters.since is None else epoch_ms(filters.since)
+        self._until = None if filters.until is None else epoch_ms(filters.until)
+        self._keys = [_KeyTest(wanted, topic) for wanted in filters.keys]
+        self._headers = [tuple(wanted.partition("=")) for wanted in filters.headers]
+
+    @property
+    def takes_all(self) -> bool:
+        """True when nothing is filtered out."""
+        return self._since is None and self._until is None and not self._keys and not self._headers
+
+    def takes(self, record: Record) -> bool:
+        """Whether the record is wanted: inside the times by its own timestamp, of one of the keys, with all headers."""
+        return self._is_in_time(record.timestamp) and self._has_key(record) and self._has_headers(record)
+
+    def _is_in_time(self, timestamp: int) -> bool:
+        late_enough = self._since is None or timestamp >= self._since
+        return late_enough and (self._until is None or timestamp < self._until)
+
+    def _has_key(self, record: Record) -> bool:
+        if not self._keys:
+            return True
+        key = (record.key or b"").decode(errors="replace")
+        return any(test.fits(key) for test in self._keys)
+
+    def _has_headers(self, record: Record) -> bool:
+        found = [(name, (value or b"").decode(errors="replace")) for name, value in record.headers]
+        return all(
+            any(name == wanted and (not equals or text == value) for name, text in found)
+            for wanted, equals, value in self._headers
+        )
+
+
+class _KeyTest:
+    """A whole key, one part of it (`42` in `42:43`), or a part by its field (`user:42`, `userId:42`)."""
+
+    def __init__(self, wanted: str, topic: str) -> None:
+        self._wanted = wanted
+        declared = topics().get(topic.partition(".dlq.")[0])
+        field, _, self._value = wanted.partition(":")
+        names = [name.lower() for name in declared.key] if declared else []
+        fits = (name == field.lower() or name == f"{field.lower()}id" for name in names)
+        self._place = next((place for place, fit in enumerate(fits) if fit), None)
+
+    def fits(self, key: str) -> bool:
+        parts = key.split(":")
+        if self._place is not None and self._value:
+            return len(parts) > self._place and parts[self._place] == self._value
+        return key == self._wanted or self._wanted in parts
+
+
+def fingerprint(parts: object) -> str:
+    """The same wishes give the same text; a half-finished dump is only continued with the wishes it began with."""
+    return msgspec.json.encode(parts, order="sorted", enc_hook=str).decode()

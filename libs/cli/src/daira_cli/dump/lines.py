@@ -1,0 +1,109 @@
+"""One record of a topic as one line of JSON, and back: byte for byte, also what is no JSON and no text."""
+
+from base64 import b64decode, b64encode
+from typing import TypeAlias
+
+import msgspec
+
+from daira_bus.log import Record
+
+NULL = msgspec.Raw(b"null")
+NOTHING = msgspec.Raw()
+Header: TypeAlias = tuple[str, str | None] | tuple[str, None, str]
+"""(name, text), (name, null) for a header without a value, or (name, null, base64) for one that is no text."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`value` holds a JSON value as it was, or null for a tombstone; anything else is in `value_base64`."""
+
+    topic: str
+    """Without a prefix."""
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since 1970, by the producer's clock."""
+    key: str | None = None
+    key_base64: str | None = None
+    value: msgspec.Raw = NOTHING
+    value_base64: str | None = None
+    headers: tuple[tuple[str | None, ...], ...] = ()
+
+    @property
+    def key_bytes(self) -> bytes | None:
+        """As Kafka had it."""
+        if self.key_base64 is not None:
+            return b64decode(self.key_base64)
+        return None if self.key is None else self.key.encode()
+
+    @property
+    def value_bytes(self) -> bytes | None:
+        """As Kafka had it; None for a tombstone."""
+        if self.value_base64 is not None:
+            return b64decode(self.value_base64)
+        raw = bytes(self.value)
+        return None if raw in (b"null", b"") else raw
+
+    @property
+    def header_bytes(self) -> list[tuple[str, bytes | None]]:
+        """As Kafka had them."""
+        return [(str(name), _header_value(rest)) for name, *rest in self.headers]
+
+    def header(self, name: str) -> str:
+        """The text of the first header of that name; empty when there is none."""
+        return next((value.decode(errors="replace") for key, value in self.header_bytes if key == name and value), "")
+
+
+def line_of(topic: str, record: Record) -> Line:
+    """The line of one record; `topic` without a prefix."""
+    key, key64 = _text(record.key)
+    value, value64 = _json(record.value)
+    return Line(
+        topic=topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp=record.timestamp,
+        key=key,
+        key_base64=key64,
+        value=value,
+        value_base64=value64,
+        headers=tuple(_header(name, content) for name, content in record.headers),
+    )
+
+
+def _header(name: str, content: bytes | None) -> tuple[str | None, ...]:
+    text, encoded = _text(content)
+    return (name, text) if encoded is None else (name, None, encoded)
+
+
+def _header_value(rest: list[str | None]) -> bytes | None:
+    if len(rest) > 1 and rest[1] is not None:
+        return b64decode(rest[1])
+    return None if not rest or rest[0] is None else rest[0].encode()
+
+
+def _text(content: bytes | None) -> tuple[str | None, str | None]:
+    if content is None:
+        return None, None
+    try:
+        return content.decode(), None
+    except UnicodeDecodeError:
+        return None, b64encode(content).decode()
+
+
+def _json(content: bytes | None) -> tuple[msgspec.Raw, str | None]:
+    if content is None:
+        return NULL, None
+    return (msgspec.Raw(content), None) if _fits_a_line(content) else (NOTHING, b64encode(content).decode())
+
+
+def _fits_a_line(content: bytes) -> bool:
+    # The bytes are copied as they are: they must be one JSON value without a line break, and `null` is the tombstone's.
+    if content == b"null" or b"\n" in content or b"\r" in content or content.strip() != content:
+        return False
+    try:
+        if not content.isascii():
+            content.decode()
+        msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

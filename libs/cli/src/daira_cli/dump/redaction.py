@@ -1,0 +1,207 @@
+"""People's data do not leave with a dump: what the contract says is near to a person becomes a pseudonym.
+
+Ids become other ids and words other words of the same shape, each always the same within one salt, so that keys still
+join, mentions still match and lengths still count. Event ids, times, numbers and codes stay: they name nobody.
+"""
+
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from daira_cli.dump.lines import Line
+from daira_contracts.registry import EVENTS
+from daira_contracts.topics import Pii, topics
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?")
+CODE = re.compile(r"[A-Z][A-Z0-9_]*")
+WORD = re.compile(r"[^\W_]+")
+DEAD_LETTER = ".dlq."
+KEPT_NAMES = frozenset({"eventId"})
+KEPT_HEADERS = frozenset({"ce_id", "ce_type", "ce_source", "ce_time", "traceparent", "tracestate"})
+TECHNICAL = re.compile(r"^locale$|(?:Url|Code|Type)$")
+"""Text fields of personal topics that name nobody once the ids in them are replaced."""
+ARABIC = "".join(map(chr, range(0x0627, 0x063B))) + "".join(map(chr, range(0x0641, 0x064B)))
+LATIN = "abcdefghijklmnopqrstuvwxyz"
+
+
+class Redactor:
+    """Hides by the class of each topic's contract; a topic without a contract is treated as personal."""
+
+    def __init__(self, salt: bytes) -> None:
+        """The same `salt` gives the same pseudonyms."""
+        self._salt = salt
+        self._rules: dict[str, _Rules | None] = {}
+        self._word = lru_cache(100_000)(self._new_word)
+        self._id = lru_cache(100_000)(self._new_id)
+
+    def hide(self, line: Line) -> Line:
+        """The same record without its people."""
+        if line.topic not in self._rules:
+            self._rules[line.topic] = _rules(line.topic)
+        rules = self._rules[line.topic]
+        if rules is None:
+            return line
+        value = bytes(line.value)
+        return msgspec.structs.replace(
+            line,
+            key=None if line.key is None else self._key(line.key),
+            key_base64=_masked(line.key_base64),
+            value=msgspec.Raw(self._document(value, rules)) if value else line.value,
+            value_base64=_masked(line.value_base64),
+            headers=tuple(self._header(*header) for header in line.headers),
+        )
+
+    def _document(self, value: bytes, rules: "_Rules") -> bytes:
+        return msgspec.json.encode(self._walk(msgspec.json.decode(value), "", rules))
+
+    def _walk(self, value: Any, name: str, rules: "_Rules") -> Any:
+        if isinstance(value, dict):
+            return {
+                key if key in rules.names else self._words(key): self._walk(one, key, rules)
+                for key, one in value.items()
+            }
+        if isinstance(value, list):
+            return [self._walk(one, name, rules) for one in value]
+        if isinstance(value, str):
+            return self._string(value, name, rules)
+        if value is None or isinstance(value, bool) or name in rules.names:
+            return value
+        return 0  # a number nobody declared may be a phone's
+
+    def _string(self, value: str, name: str, rules: "_Rules") -> str:
+        if name in KEPT_NAMES and UUID.fullmatch(value):
+            return value
+        if name in rules.plain:
+            return UUID.sub(lambda found: self._id(found[0]), value)
+        if name in rules.coded:
+            return self._code(value)
+        return self._words(value)
+
+    def _code(self, value: str) -> str:
+        if UUID.fullmatch(value):
+            return self._id(value)
+        return value if MOMENT.fullmatch(value) or CODE.fullmatch(value) else self._words(value)
+
+    def _key(self, key: str) -> str:
+        return ":".join(self._code(part) for part in key.split(":"))
+
+    def _header(self, name: str | None, *rest: str | None) -> tuple[str | None, ...]:
+        if name in KEPT_HEADERS or (name or "").startswith("daira-"):
+            return (name, *rest)
+        if len(rest) > 1:
+            return (name, None, _masked(rest[1]))
+        return (name, *(None if text is None else self._words(text) for text in rest))
+
+    def _words(self, text: str) -> str:
+        return "".join(
+            self._id(piece) if UUID.fullmatch(piece) else WORD.sub(lambda found: self._word(found[0]), piece)
+            for piece in _around_ids(text)
+        )
+
+    def _new_word(self, word: str) -> str:
+        stream = self._bytes(word, len(word))
+        return "".join(_like(char, byte) for char, byte in zip(word, stream, strict=True))
+
+    def _new_id(self, text: str) -> str:
+        # A UUIDv7 keeps its time, because services judge by it; the rest is replaced.
+        old = bytes.fromhex(text.replace("-", ""))
+        new = bytearray(self._bytes(text.lower(), 16))
+        kept = 6 if old[6] >> 4 == 7 else 0
+        new[:kept] = old[:kept]
+        new[6] = (old[6] & 0xF0) | (new[6] & 0x0F)
+        new[8] = (old[8] & 0xC0) | (new[8] & 0x3F)
+        plain = new.hex()
+        return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
+
+    def _bytes(self, text: str, count: int) -> bytes:
+        found = b""
+        while len(found) < count:
+            found += hmac.digest(self._salt, f"{len(found)} {text}".encode(), "sha256")
+        return found[:count]
+
+
+class _Rules:
+    """What is known about the fields of one topic, by their names on the wire."""
+
+    def __init__(self, pii: Pii, fields: Mapping[str, bool]) -> None:
+        self._pii, self._fields = pii, fields
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Declared; any other name may itself be a person's word."""
+        return frozenset(self._fields)
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """Text in which only ids are replaced."""
+        texts = (name for name, is_text in self._fields.items() if is_text)
+        return frozenset(name for name in texts if self._pii is Pii.PSEUDONYMOUS or TECHNICAL.search(name))
+
+    @cached_property
+    def coded(self) -> frozenset[str]:
+        """Ids, moments and members of enums."""
+        return frozenset(name for name, is_text in self._fields.items() if not is_text)
+
+
+def _rules(topic: str) -> _Rules | None:
+    name, _, _ = topic.partition(DEAD_LETTER)
+    declared = topics().get(name)
+    if declared is None:
+        return _Rules(Pii.PERSONAL, {})
+    if declared.pii is Pii.NONE:
+        return None
+    return _Rules(declared.pii, dict(_fields(inspect.type_info(EVENTS[name]))))
+
+
+def _fields(kind: inspect.Type) -> Iterator[tuple[str, bool]]:
+    """(name on the wire, whether it is free text) of an event and everything nested in it."""
+    if isinstance(kind, inspect.StructType):
+        for field in kind.fields:
+            yield field.encode_name, any(isinstance(one, inspect.StrType) for one in _leaves(field.type))
+            for nested in _leaves(field.type):
+                yield from _fields(nested)
+
+
+def _leaves(kind: inspect.Type) -> Iterator[inspect.Type]:
+    if isinstance(kind, inspect.UnionType):
+        for one in kind.types:
+            yield from _leaves(one)
+    elif isinstance(kind, inspect.CollectionType):
+        yield from _leaves(kind.item_type)
+    elif isinstance(kind, inspect.Metadata):
+        yield from _leaves(kind.type)
+    else:
+        yield kind
+
+
+def _around_ids(text: str) -> Iterator[str]:
+    start = 0
+    for found in UUID.finditer(text):
+        yield text[start : found.start()]
+        yield found[0]
+        start = found.end()
+    yield text[start:]
+
+
+def _like(char: str, byte: int) -> str:
+    if char.isdecimal():
+        return str(byte % 10)
+    if char in ARABIC:
+        return ARABIC[byte % len(ARABIC)]
+    letter = LATIN[byte % len(LATIN)]
+    return letter.upper() if char.isupper() else letter
+
+
+def _masked(encoded: str | None) -> str | None:
+    """Bytes that nobody can read are replaced by as many question marks."""
+    if encoded is None:
+        return None
+    size = len(encoded) // 4 * 3 - encoded.count("=")
+    return b64encode(b"?" * size).decode()
