@@ -31,7 +31,10 @@ class Variant(Nested, frozen=True, kw_only=True):
 
 
 class VideoChangedV1(Event, frozen=True, kw_only=True):
-    """The whole state of a video. `video_id` is the media id of its upload; URLs are paths below the gateway."""
+    """The whole state of a video. `video_id` is the media id of its upload; URLs are paths below the gateway.
+
+    `saver_url` is the stream for readers who spare data: the rungs of at most 360p.
+    """
 
     topic: ClassVar[str] = "video.video-changed.v1"
     key: ClassVar[tuple[str, ...]] = ("video_id",)
@@ -42,6 +45,7 @@ class VideoChangedV1(Event, frozen=True, kw_only=True):
     failure_code: str | None = None
     playback_id: str | None = None
     hls_url: str | None = None
+    saver_url: str | None = None
     mp4_url: str | None = None
     poster_url: str | None = None
     blurhash: str | None = None

@@ -36,6 +36,7 @@ def asset(owner: UUID, media_id: UUID, kind: AssetKind = AssetKind.VIDEO, **fiel
 def video(owner: UUID, video_id: UUID, state: VideoState = VideoState.PLAYABLE, **fields: Any) -> VideoChangedV1:
     playing = {
         "hls_url": "/media/videos/secret/master.m3u8",
+        "saver_url": "/media/videos/secret/saver.m3u8",
         "mp4_url": "/media/videos/secret/720p.mp4",
         "poster_url": "/media/videos/secret/poster.webp",
         "duration_ms": 10_000,
@@ -254,4 +255,4 @@ async def test_data_saver_gives_at_most_360p_and_no_autoplay(
 
     assert in_circle == alone
     assert (in_circle["autoPlay"], in_circle["preloadCount"]) == ((False, 1) if saves else (True, 3))
-    assert in_circle["hlsUrl"].endswith("/360p/playlist.m3u8" if saves else "/master.m3u8")
+    assert in_circle["hlsUrl"].endswith("/saver.m3u8" if saves else "/master.m3u8")

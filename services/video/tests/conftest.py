@@ -75,11 +75,11 @@ class Running(msgspec.Struct, kw_only=True):
         found = [meta async for batch in self.objects.list(prefix) for meta in batch]
         return {meta["path"].removeprefix(prefix): meta["e_tag"] for meta in found}
 
-    async def fetch_all(self, hls_url: str) -> Callable[[str], bytes]:
+    async def fetch_all(self, hls_url: str, master: str = "master.m3u8") -> Callable[[str], bytes]:
         """Everything a player would fetch, for the validator."""
-        base = hls_url.removesuffix("master.m3u8")
+        base = hls_url.removesuffix(master)
         files: dict[str, bytes] = {}
-        names = ["master.m3u8"]
+        names = [master]
         while names:
             name = names.pop()
             answer = await self.http.get(base + name)

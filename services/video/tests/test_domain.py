@@ -9,7 +9,15 @@ from daira_kit.states import IllegalTransition
 from daira_video.domain.ladder import LOW_PEAK_BPS, ladder, mp4_rung, scaled, standard_rate
 from daira_video.domain.lifecycle import LIFECYCLE, VideoState
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source, check_length, check_size
-from daira_video.domain.playlists import Segment, Variant, average_bps, master_playlist, media_playlist, peak_bps
+from daira_video.domain.playlists import (
+    Segment,
+    Variant,
+    average_bps,
+    master_playlist,
+    media_playlist,
+    peak_bps,
+    saver_playlist,
+)
 
 PORTRAIT = {"240p": (240, 426), "360p": (360, 640), "480p": (480, 852)}
 LANDSCAPE = {"240p": (426, 240), "360p": (640, 360), "480p": (852, 480)}
@@ -158,6 +166,25 @@ def test_playlists_say_what_players_need() -> None:
         "720p/playlist.m3u8",
     ]
     assert 'FRAME-RATE=29.970,CODECS="avc1.64001F,mp4a.40.2"' in master
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"240p": 240, "360p": 360, "480p": 480}, ["240p", "360p"]),
+        ({"360p": 360}, ["360p"]),
+        ({"480p": 480, "720p": 720}, ["480p"]),
+        ({}, []),
+    ],
+)
+def test_who_spares_data_begins_with_the_least_and_never_gets_more_than_360p(
+    sizes: dict[str, int], expected: list[str]
+) -> None:
+    variants = [variant(name, edge, edge * 2, edge) for name, edge in reversed(sizes.items())]
+
+    lines = [line for line in saver_playlist(variants).splitlines() if not line.startswith("#")]
+
+    assert lines == [f"{name}/playlist.m3u8" for name in expected]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from daira_contracts.video import VideoState
-from daira_testing.clips import Clip, make
+from daira_testing import hls
+from daira_testing.clips import Clip, make, sample
 from daira_testing.waiting import eventually
 
 
@@ -51,6 +52,21 @@ async def test_playlists_are_compressed_and_revalidated(running: Any, ready: Any
     assert "no-cache" in answer.headers["cache-control"]
     again = await running.http.get(ready.hls_url, headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_who_spares_data_gets_the_small_rungs_and_a_tenth_of_the_bytes(running: Any) -> None:
+    video_id = await running.upload(sample())
+    ready = await running.told(video_id, VideoState.READY)
+
+    read = await running.fetch_all(ready.saver_url, "saver.m3u8")
+    saver = hls.check(read, "saver.m3u8")
+    full = await running.checked(ready.hls_url)
+
+    assert ready.saver_url == ready.hls_url.replace("master", "saver")
+    assert [variant.uri for variant in saver.variants] == ["240p/playlist.m3u8", "360p/playlist.m3u8"]
+    assert all(min(variant.shape()) <= 360 for variant in saver.variants)
+    largest = max(variant.size for variant in full.variants)
+    assert saver.variants[0].size <= 0.1 * largest, (saver.variants[0].size, saver.variants[1].size, largest)
 
 
 async def test_segments_are_immutable_and_given_in_parts(running: Any, ready: Any) -> None:

@@ -34,6 +34,21 @@ async def read_master(
 
 
 @route(
+    "/{playback_id:str}/saver.m3u8",
+    http_method=READ,
+    operation_id="ReadSaverPlaylist",
+    responses=problems(PlaybackNotFound, ObjectStoreUnavailable),
+    summary="The adaptive stream of a video for readers who spare data: at most 360p",
+    opt=PUBLIC,
+)
+async def read_saver(
+    request: Request[Any, Any, Any], playback_id: FromPath[str], video: NamedDependency[VideoService]
+) -> Response[Any]:
+    """Revalidated each time."""
+    return _playlist(request, await video.playback.saver(playback_id))
+
+
+@route(
     "/{playback_id:str}/{rung:str}/playlist.m3u8",
     http_method=READ,
     operation_id="ReadRungPlaylist",
@@ -141,7 +156,15 @@ async def _file(request: Request[Any, Any, Any], file: StoredFile, kind: str) ->
 ROUTES = (
     Router(
         path="/media/videos",
-        route_handlers=[read_master, read_playlist, read_segment, read_mp4, read_poster, read_poster_webp],
+        route_handlers=[
+            read_master,
+            read_saver,
+            read_playlist,
+            read_segment,
+            read_mp4,
+            read_poster,
+            read_poster_webp,
+        ],
         tags=["video"],
     ),
 )

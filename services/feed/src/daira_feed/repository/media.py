@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from daira_contracts.media import AssetChangedV1, AssetKind, AssetState, Rendition
-from daira_contracts.video import Variant, VideoChangedV1, VideoState
+from daira_contracts.video import VideoChangedV1, VideoState
 from daira_feed.repository.rows import convert_all
 from daira_stores.arrays import columns_of
 from daira_stores.work import Work
@@ -25,13 +25,13 @@ class VideoShape(msgspec.Struct, frozen=True, kw_only=True):
     """Where a video plays."""
 
     hls_url: str | None = None
+    saver_url: str | None = None
     mp4_url: str | None = None
     poster_url: str | None = None
     blurhash: str | None = None
     duration_ms: int = 0
     width: int = 0
     height: int = 0
-    variants: tuple[Variant, ...] = ()
 
 
 class Medium(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,13 +136,13 @@ def _video_shape(event: VideoChangedV1) -> str:
     return _json(
         VideoShape(
             hls_url=event.hls_url,
+            saver_url=event.saver_url,
             mp4_url=event.mp4_url,
             poster_url=event.poster_url,
             blurhash=event.blurhash,
             duration_ms=event.duration_ms,
             width=event.width,
             height=event.height,
-            variants=event.variants,
         )
     )
 

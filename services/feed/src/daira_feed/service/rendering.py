@@ -8,7 +8,6 @@ import msgspec
 from daira_contracts.media import AssetKind, AssetState
 from daira_contracts.video import VideoState
 from daira_feed.domain.saver import PRELOAD, PRELOAD_SAVING
-from daira_feed.domain.stream import Rung, saver_url
 from daira_feed.repository.media import Medium, VideoShape
 from daira_feed.repository.people import Profile
 from daira_feed.repository.posts import Post, Words
@@ -103,12 +102,9 @@ def _first_video(shown: Sequence[Medium], *, is_saving: bool) -> VideoOut | None
 
 
 def _video(media_id: UUID, video: VideoShape, hls_url: str, *, is_saving: bool) -> VideoOut:
-    rungs = [
-        Rung(name=one.name, short_edge=min(one.width, one.height), bandwidth=one.bandwidth) for one in video.variants
-    ]
     return VideoOut(
         id=media_id,
-        hls_url=saver_url(hls_url, rungs) if is_saving else hls_url,
+        hls_url=video.saver_url or hls_url if is_saving else hls_url,
         mp4_url=None if is_saving else video.mp4_url,
         poster_url=video.poster_url,
         blurhash=video.blurhash,

@@ -6,6 +6,7 @@ from uuid import UUID
 POSTERS = ("poster.jpg", "poster.webp")
 MP4 = "video.mp4"
 MASTER = "master.m3u8"
+SAVER = "saver.m3u8"
 PLAYLIST = "playlist.m3u8"
 _CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",

@@ -8,6 +8,9 @@ import msgspec
 
 from daira_video.domain.ladder import SEGMENT_SECONDS
 
+SAVER_EDGE = 360
+"""Longest short edge, in pixels, of what a reader with data saver gets."""
+
 
 class Segment(msgspec.Struct, frozen=True):
     """One media segment as written: file name, duration in seconds, size in bytes."""
@@ -70,9 +73,19 @@ def media_playlist(segments: Iterable[Segment]) -> str:
 
 def master_playlist(variants: Sequence[Variant]) -> str:
     """The multivariant playlist. 360p comes first: players begin with the first variant they are given."""
-    ordered = sorted(variants, key=lambda v: (v.name != "360p", v.average_bps))
+    return _multivariant(sorted(variants, key=lambda v: (v.name != "360p", v.average_bps)))
+
+
+def saver_playlist(variants: Sequence[Variant]) -> str:
+    """The multivariant playlist for readers who spare data: rungs of at most SAVER_EDGE, the smallest first."""
+    by_rate = sorted(variants, key=lambda v: v.average_bps)
+    small = [v for v in by_rate if min(v.width, v.height) <= SAVER_EDGE]
+    return _multivariant(small or by_rate[:1])
+
+
+def _multivariant(variants: Sequence[Variant]) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for variant in ordered:
+    for variant in variants:
         lines += [_stream_inf(variant), f"{variant.name}/playlist.m3u8"]
     return "\n".join([*lines, ""])
 

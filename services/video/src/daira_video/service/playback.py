@@ -9,7 +9,7 @@ from daira_kit.capabilities import is_capability
 from daira_stores.postgres import Database
 from daira_video.adapters.objects import ObjectMissing, VideoObjects
 from daira_video.domain import keys
-from daira_video.domain.playlists import master_playlist
+from daira_video.domain.playlists import master_playlist, saver_playlist
 from daira_video.domain.videos import Rendition, Video
 from daira_video.errors import PlaybackNotFound
 from daira_video.repository import videos as repository
@@ -68,6 +68,11 @@ class Playback:
         """The multivariant playlist of the rungs stored so far. Raises PlaybackNotFound."""
         stream = await self._stream(playback_id)
         return master_playlist([rendition.variant() for rendition in stream.renditions])
+
+    async def saver(self, playback_id: str) -> str:
+        """The multivariant playlist of the rungs for readers who spare data. Raises PlaybackNotFound."""
+        stream = await self._stream(playback_id)
+        return saver_playlist([rendition.variant() for rendition in stream.renditions])
 
     async def playlist(self, playback_id: str, rung: str) -> str:
         """The playlist of one rung. Raises PlaybackNotFound."""

@@ -30,6 +30,7 @@ def changed(video: Video, done: tuple[Rendition, ...]) -> VideoChangedV1:
         failure_code=video.failure_code,
         playback_id=playback,
         hls_url=keys.url(playback, keys.MASTER) if playback else None,
+        saver_url=keys.url(playback, keys.SAVER) if playback else None,
         mp4_url=keys.url(playback, keys.MP4) if playback and has_mp4 else None,
         poster_url=keys.url(playback, keys.POSTERS[0]) if playback and video.poster else None,
         blurhash=video.poster.blurhash if video.poster else None,
