@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from secrets import token_hex
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from daira_contracts.user import ProfileChangedV1, ProfileState, SettingsChanged
 from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
+from daira_stores.work import Work
 from daira_testing.delivery import Effects, change, consuming, emit, relaying
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
@@ -151,6 +153,32 @@ async def test_poison_goes_to_the_dead_letters_with_its_cause_and_its_neighbours
     assert {cause["daira-original-topic"] for cause in causes} == {TOPIC.encode()}
     assert {value for _, value, _ in broken} <= {letter.value for letter in letters}
     assert await effects.count([poison]) == {poison.event_id: 0}
+
+
+async def test_what_the_database_can_never_take_is_buried_and_its_neighbours_flow(
+    make_database: MakeDatabase, probe: TopicProbe
+) -> None:
+    async def take(event: UserErasedV1, work: Work, effects: Effects) -> None:
+        await work.execute("INSERT INTO effect (id, revision) VALUES (%s, 1)", (event.event_id,))
+        if event.event_id == huge.event_id:
+            await work.execute(
+                "INSERT INTO broadcast (topic, key, value, revision) VALUES ('t', %s, '', 1)", (token_hex(9000),)
+            )
+
+    effects = await Effects.create(await make_database())
+    huge, neighbour = [UserErasedV1(user_id=new_id(), erased_at=change().occurred_at) for _ in range(2)]
+
+    async def cause() -> bytes | None:
+        letters = await probe.records(f"{UserErasedV1.topic}.dlq.feed")
+        causes = {letter.key: dict(letter.headers)["daira-error-code"] for letter in letters if letter.value}
+        return causes.get(huge.key_text().encode())
+
+    async with consuming(effects, probe, subscription=on(UserErasedV1, take)):
+        await probe.publish(huge, neighbour)
+        await eventually(lambda: effects.all_seen([neighbour]))
+
+        assert await eventually(cause) == b"database_limit_exceeded"
+    assert await effects.count([huge]) == {huge.event_id: 0}
 
 
 async def test_a_removed_key_takes_its_dead_letters_along(make_database: MakeDatabase, probe: TopicProbe) -> None:

@@ -60,6 +60,7 @@ async def resumed(http: httpx.AsyncClient, running: Any, path: str, data: bytes)
 
     async def attempt() -> tuple[int] | None:
         head = await http.head(path, headers={"Tus-Resumable": "1.0.0"} | running.auth())
+        assert head.is_success, head.text
         offset = int(head.headers["upload-offset"])
         headers = running.auth() | {
             "Tus-Resumable": "1.0.0",

@@ -15,11 +15,14 @@ from daira_bus.producer import Producer, encode_headers
 from daira_observe.logs import get_logger
 from daira_observe.metrics import OUTBOX_PENDING, OUTBOX_PUBLISHED
 from daira_stores.postgres import WAKE_CHANNEL
+from daira_stores.silence import KEPT_ALIVE, answering
 from daira_stores.work import SHARDS
 
 logger = get_logger(__name__)
 LOCK_CLASS = 0x0B0C
 BATCH = 500
+ANSWER_SECONDS = 10.0
+"""PostgreSQL is asked at least once a second; a connection on which it says nothing for so long is given up."""
 
 
 class Relay:
@@ -35,10 +38,11 @@ class Relay:
         while not stop.is_set():
             try:
                 async with await AsyncConnection.connect(
-                    self._dsn, autocommit=True, row_factory=dict_row, connect_timeout=3
+                    self._dsn, autocommit=True, row_factory=dict_row, **KEPT_ALIVE
                 ) as connection:
                     self._held.clear()  # advisory locks belong to the connection
-                    await connection.execute(f"LISTEN {WAKE_CHANNEL}")
+                    with answering(connection, ANSWER_SECONDS):
+                        await connection.execute(f"LISTEN {WAKE_CHANNEL}")
                     await self._relay(connection, stop)
             except (OperationalError, BrokerUnavailable) as error:
                 self.last_error = repr(error)
@@ -47,7 +51,8 @@ class Relay:
 
     async def _relay(self, connection: AsyncConnection[DictRow], stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self._take_shards(connection)
+            with answering(connection, ANSWER_SECONDS):
+                await self._take_shards(connection)
             published = await self.drain(connection) if self._held else 0
             self.last_error = None
             if published < BATCH:
@@ -62,14 +67,7 @@ class Relay:
 
     async def drain(self, connection: AsyncConnection[DictRow]) -> int:
         """Publish one batch of the held shards and return how many rows it had. Raises BrokerUnavailable."""
-        cursor = await connection.execute(
-            """
-            SELECT id, topic, key, value, headers FROM outbox
-            WHERE published_at IS NULL AND shard = ANY(%s) ORDER BY id LIMIT %s
-            """,
-            (sorted(self._held), BATCH),
-        )
-        rows = await cursor.fetchall()
+        rows = await self._unpublished(connection)
         OUTBOX_PENDING.labels("held").set(len(rows))
         if not rows:
             return 0
@@ -81,10 +79,22 @@ class Relay:
             raise BrokerUnavailable("some rows were not confirmed")
         return len(rows)
 
+    async def _unpublished(self, connection: AsyncConnection[DictRow]) -> list[DictRow]:
+        with answering(connection, ANSWER_SECONDS):
+            cursor = await connection.execute(
+                """
+                SELECT id, topic, key, value, headers FROM outbox
+                WHERE published_at IS NULL AND shard = ANY(%s) ORDER BY id LIMIT %s
+                """,
+                (sorted(self._held), BATCH),
+            )
+            return await cursor.fetchall()
+
     async def _mark(self, connection: AsyncConnection[DictRow], rows: Sequence[DictRow]) -> None:
-        await connection.execute(
-            "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(%s)", ([row["id"] for row in rows],)
-        )
+        with answering(connection, ANSWER_SECONDS):
+            await connection.execute(
+                "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(%s)", ([row["id"] for row in rows],)
+            )
         for row in rows:
             OUTBOX_PUBLISHED.labels(row["topic"]).inc()
 

@@ -7,7 +7,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import dict_row
 
 from daira_kit.errors import Locked
-from daira_stores.postgres import DatabaseUnavailable
+from daira_stores.failures import DatabaseUnavailable
 
 LOCK_FAMILY = 0x4F504552
 """The first half of the advisory locks taken here: "OPER"."""

@@ -7,27 +7,34 @@ from typing import Any, cast
 
 from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
-from daira_kit.errors import Unavailable
+from daira_stores.circuit import WAIT_SECONDS, Circuit
+from daira_stores.failures import failure_of
 from daira_stores.idempotency import IdempotencyKey, claim
+from daira_stores.silence import KEPT_ALIVE, answering
 from daira_stores.work import Work
 
 WAKE_CHANNEL = "daira_outbox"
 NOTIFY_RELAY = "NOTIFY daira_outbox"
 
 
-class DatabaseUnavailable(Unavailable):
-    """The database does not answer."""
-
-    code = "database_unavailable"
+CHECK_SECONDS = 2.0
+"""A connection that does not answer for so long before it is used is thrown away."""
 
 
 class Database:
     """PostgreSQL of one service. `source` names the service in event headers."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]], source: str, dsn: str) -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[DictRow]],
+        source: str,
+        dsn: str,
+        circuit: Circuit | None = None,
+    ) -> None:
         self.pool = pool
+        self._circuit = circuit or Circuit()
         self.source = source
         self.dsn = dsn
         self.job_added = asyncio.Event()
@@ -38,7 +45,8 @@ class Database:
         """One transaction, committed when the block ends well.
 
         With an idempotency key it may raise Replayed, IdempotencyMismatch or IdempotencyInProgress.
-        Raises DatabaseUnavailable when the connection cannot be had or breaks.
+        Raises DatabaseUnavailable when the connection cannot be had or breaks, at once while the database is away;
+        DatabaseExhausted when it is full; DatabaseLimitExceeded for what it can never take.
         """
         async with self._connection() as connection:
             async with connection.transaction():
@@ -67,27 +75,39 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         try:
-            async with self.pool.connection(timeout=5) as connection:
+            async with self._circuit.waiting():
+                connection = await self.pool.getconn(timeout=2 * WAIT_SECONDS)
+            try:
                 yield connection
-        except (OperationalError, PoolTimeout) as error:
-            raise DatabaseUnavailable from error
+            finally:
+                await self.pool.putconn(connection)
+        except OperationalError as error:
+            raise failure_of(error) from error
+
+
+async def _answers(connection: AsyncConnection[DictRow]) -> None:
+    with answering(connection, CHECK_SECONDS):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 @asynccontextmanager
 async def open_database(dsn: str, source: str, *, size: int = 8) -> AsyncIterator[Database]:
-    """Open the pool; it keeps trying in the background when PostgreSQL is down, so a service starts without it."""
+    """Open the pool; it begins without PostgreSQL too, so that a service starts without it."""
+    circuit = Circuit()
     pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
         dsn,
         min_size=1,
         max_size=size,
         open=False,
-        kwargs=cast(dict[str, Any], {"row_factory": dict_row, "autocommit": True, "connect_timeout": 3}),
-        check=AsyncConnectionPool.check_connection,
+        kwargs=cast(dict[str, Any], {"row_factory": dict_row, "autocommit": True, **KEPT_ALIVE}),
+        check=_answers,
+        configure=circuit.connected,
         reconnect_timeout=0,
+        reconnect_failed=circuit.refused,
         name=source,
     )
     await pool.open(wait=False)
     try:
-        yield Database(pool, source, dsn)
+        yield Database(pool, source, dsn, circuit)
     finally:
         await pool.close(timeout=3)

@@ -9,10 +9,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from daira_kit.errors import Unavailable
+from daira_stores.failures import failure_of
 
 _TRANSIENT: tuple[type[BaseException], ...] = (
     Unavailable,
-    OperationalError,
     RedisConnectionError,
     RedisTimeoutError,
     BusyLoadingError,
@@ -25,5 +25,7 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
 
 
 def is_transient(error: BaseException) -> bool:
-    """True when trying again later can help without anybody changing anything."""
+    """True when trying again later can help, or when a dependency must be mended and the work at hand is innocent."""
+    if isinstance(error, OperationalError):
+        return isinstance(failure_of(error), Unavailable)
     return isinstance(error, _TRANSIENT) or (isinstance(error, RedisError) and str(error).startswith("READONLY"))

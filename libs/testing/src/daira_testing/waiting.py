@@ -5,21 +5,23 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from daira_kit.errors import Unavailable
+
 T = TypeVar("T")
 
 
 async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 20.0, every: float = 0.05) -> T:
-    """The first truthy result of `look`; an AssertionError inside it counts as not yet.
+    """The first truthy result of `look`; an AssertionError inside it counts as not yet, so does a server that is down.
 
     Raises AssertionError after `within` seconds, from the last failure.
     """
     deadline = time.monotonic() + within
     while True:
-        failure: AssertionError | None = None
+        failure: Exception | None = None
         result: T | None = None
         try:
             result = await look()
-        except AssertionError as error:
+        except (AssertionError, Unavailable) as error:
             failure = error
         if result:
             return result

@@ -22,8 +22,8 @@ from daira_kit.errors import (
     Unavailable,
     ValidationFailed,
 )
+from daira_stores.failures import DatabaseUnavailable
 from daira_stores.idempotency import IdempotencyInProgress, IdempotencyMismatch
-from daira_stores.postgres import DatabaseUnavailable
 from daira_web.guards import staff
 from daira_web.idempotency import IdempotencyKeyInvalid, IdempotencyKeyRequired
 from daira_web.problems import PROBLEM_JSON, Problem

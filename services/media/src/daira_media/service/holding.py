@@ -10,8 +10,9 @@ from daira_media.domain.uploads import Progress, Upload, UploadState
 from daira_media.errors import UploadBusy
 from daira_media.repository import uploads
 from daira_media.service.policy import UploadPolicy
+from daira_stores.failures import DatabaseUnavailable
 from daira_stores.objects import ObjectStoreUnavailable
-from daira_stores.postgres import Database, DatabaseUnavailable
+from daira_stores.postgres import Database
 
 
 class Holding:
