@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import struct
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daira_kit.settings import environment
+from daira_testing.boxes import box, element, full, matroska, replaced, whole
 from daira_testing.clips import Clip, make, make_growing
 from daira_video.adapters.confinement import Level
 from daira_video.adapters.sandbox import DecoderDied, Sandbox
@@ -86,6 +89,55 @@ async def test_a_playlist_dressed_as_mp4_reaches_neither_files_nor_the_network(
 
     assert code is FailureCode.NOT_MEDIA or code is FailureCode.TRUNCATED
     assert visits == []
+
+
+def elsewhere(mp4: bytes, entry: bytes) -> bytes:
+    """The index says that the pictures lie in another file."""
+    return replaced(mp4, "moov/trak/mdia/minf/dinf", box(b"dinf", full(b"dref", struct.pack(">I", 1), entry)))
+
+
+def alias(path: str) -> bytes:
+    """A QuickTime alias: volume, folder and file, then the whole path as a tagged record."""
+    name = path.rpartition("/")[2].encode()
+    head = bytes(50) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(30)
+    text = path.encode() + bytes(len(path) % 2)
+    return full(b"alis", head + struct.pack(">HH", 18, len(path)) + text + b"\xff\xff\0\0")
+
+
+def reference_movie(_: bytes, path: str) -> bytes:
+    reference = full(b"rdrf", b"url ", len(path).to_bytes(4, "big"), path.encode())
+    return FTYP + box(b"moov", box(b"rmra", box(b"rmda", reference)))
+
+
+def linked_segment(_: bytes, path: str) -> bytes:
+    names = (element(0x7384, path.encode()), element(0x3E83BB, path.encode()))
+    return matroska(element(0x1549A966, whole(0x2AD7B1, 1_000_000), *names))
+
+
+REFERENCES: dict[str, Callable[[bytes, str], bytes]] = {
+    "pictures at an address": lambda mp4, path: elsewhere(mp4, full(b"url ", f"file://{path}".encode() + b"\0")),
+    "pictures at an alias": lambda mp4, path: elsewhere(mp4, alias(path)),
+    "a reference movie": reference_movie,
+    "a linked segment": linked_segment,
+    "a concatenation": lambda _, path: f"ffconcat version 1.0\nfile '{path}'\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+async def test_a_file_that_points_at_another_never_has_it_read(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    real = make(tmp_path / "real.mp4", Clip(audio=None)).read_bytes()
+    canary = tmp_path / "canary.mp4"
+    # Whoever opened this canary would wait for its writer until the deadline, and the death would fail the test.
+    await asyncio.to_thread(os.mkfifo, canary)
+    path = written(tmp_path / "upload.mp4", REFERENCES[name](real, str(canary)))
+
+    with contextlib.suppress(MediaRejected):
+        async with asyncio.timeout(30):
+            await sandbox.probe(path)
+
+    # Nobody reads it at this moment either: to open it for writing without waiting fails.
+    with pytest.raises(OSError, match="No such device"):
+        os.open(canary, os.O_WRONLY | os.O_NONBLOCK)
 
 
 async def test_a_playlist_inside_a_real_mp4_is_only_bytes(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -174,7 +226,8 @@ async def test_a_size_declared_larger_than_the_picture_is_no_way_to_take_memory(
 
     source = await sandbox.probe(written(tmp_path / "bomb.mp4", bytes(body)))
 
-    assert (source.width, source.height) == (160, 120)
+    # The lie is square and shown as 4:3, so its pixels count as wide; their number is that of the picture.
+    assert (source.width, source.height) == (213, 120)
 
 
 @pytest.mark.sized(FLIPPED)

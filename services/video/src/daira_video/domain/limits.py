@@ -46,7 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 2 * 1024**3
     """Bytes of the original."""
     max_edge: int = 4096
-    """Pixels of the longer coded edge."""
+    """Pixels of the longer edge, as coded and as shown."""
     max_fps: int = 60
     """Frames per second, averaged over the file."""
     max_seconds: int = 600
@@ -100,7 +100,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_size(limits: Limits, width: int, height: int) -> None:
-    """Raises MediaRejected for pictures outside the accepted sizes (coded pixels)."""
+    """Raises MediaRejected for pictures outside the accepted sizes (pixels, coded or shown)."""
     if max(width, height) > limits.max_edge:
         raise MediaRejected(FailureCode.TOO_MANY_PIXELS, f"{width}x{height} exceeds {limits.max_edge}")
     if min(width, height) < MIN_EDGE:

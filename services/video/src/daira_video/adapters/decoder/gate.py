@@ -72,7 +72,9 @@ def video_stream(container: InputContainer, limits: Limits) -> VideoStream:
     name = codec_name(stream)
     if name not in VIDEO_CODECS:
         raise MediaRejected(FailureCode.UNSUPPORTED_CODEC, f"video codec {name}")
-    check_size(limits, stream.codec_context.width, stream.codec_context.height)
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width and height:  # else the first frame tells
+        check_size(limits, width, height)
     stream.codec_context.options = {"max_pixels": str(limits.max_edge * limits.max_edge)}
     return stream
 

@@ -109,6 +109,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: _Track, so
     check_length(limits, pixels=frame.width * frame.height, frames=len(stamps), seconds=seconds)
     rotation = round(frame.rotation / 90) * 90 % 360
     width, height = _displayed(frame, video, rotation)
+    check_size(limits, width, height)
     return Source(
         container=container.format.name,
         video_codec=gate.codec_name(video),
@@ -150,6 +151,7 @@ def _rate(stamps: Sequence[Fraction]) -> Fraction:
 
 def _displayed(frame: VideoFrame, stream: VideoStream, rotation: int) -> tuple[int, int]:
     """Size with square pixels, turned upright."""
-    shape = stream.codec_context.sample_aspect_ratio
+    # The container's word counts before the codec's, as in players.
+    shape = stream.sample_aspect_ratio
     width = round(frame.width * shape) if shape else frame.width
     return (frame.height, width) if rotation in (90, 270) else (width, frame.height)
