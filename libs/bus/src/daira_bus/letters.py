@@ -20,6 +20,7 @@ SETTLED_HOW, SETTLED_BY, SETTLED_WHY, SETTLED_AT = (f"{SETTLED}-{word}" for word
 BETWEEN = ".dlq."
 HANDLED, DUPLICATE, SUPERSEDED, DISCARDED = "handled", "duplicate", "superseded", "discarded"
 FAILED_AGAIN, FORGOTTEN = "failed again", "forgotten"
+CREATE_TIME = 0
 LAST_SECOND = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
@@ -58,6 +59,22 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     def group(self) -> tuple[str, str, str, str]:
         """Letters of one group probably have one cause: topic, service, error class, handler."""
         return (self.topic, self.service, self.code, self.handler)
+
+    def record(self, prefix: str = "") -> Record:
+        """The record as it was, at its old place: the place is part of a tombstone's identity in the inbox."""
+        return Record(
+            topic=prefix + self.topic,
+            partition=self.partition or 0,
+            offset=self.offset or 0,
+            timestamp=int(self.died_at.timestamp() * 1000),
+            timestamp_type=CREATE_TIME,
+            key=self.key,
+            value=self.value,
+            checksum=None,
+            serialized_key_size=len(self.key or b""),
+            serialized_value_size=len(self.value or b""),
+            headers=self.headers,
+        )
 
     def header(self, name: str) -> str:
         """A header of the record as text; empty when it has none."""
@@ -106,7 +123,7 @@ async def read_pile(log: Log, topic: str | None = None, service: str | None = No
     settled: dict[str, Settlement] = {}
     async for batch in log.read(await log.spans(wanted) if wanted else []):
         _sort(batch.topic, batch.records, letters, settled)
-    letters.sort(key=lambda letter: (letter.died_at, letter.id))
+    letters.sort(key=lambda letter: (letter.died_at, letter.topic, letter.letter_offset))
     return Pile(letters=tuple(letters), settled=settled)
 
 

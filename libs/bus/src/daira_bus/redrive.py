@@ -19,7 +19,6 @@ from daira_bus.subscription import Subscription
 from daira_contracts.topics import Kind, topics
 from daira_stores.postgres import Database
 
-CREATE_TIME = 0
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
 
@@ -72,24 +71,8 @@ class Redrive:
         """
         dead = _NextBurial(self._producer, self._prefix, letter)
         handler = RecordHandler(self._by_topic, self._target, self._database, dead)
-        outcome = await handler.handle(self._record(letter))
+        outcome = await handler.handle(letter.record(self._prefix))
         return Outcome(how=FAILED_AGAIN, error=dead.error) if outcome == DEAD else Outcome(how=outcome)
-
-    def _record(self, letter: Letter) -> ConsumerRecord:
-        # At its old place: the place is part of a tombstone's identity in the inbox.
-        return ConsumerRecord(
-            topic=self._prefix + letter.topic,
-            partition=letter.partition or 0,
-            offset=letter.offset or 0,
-            timestamp=int(letter.died_at.timestamp() * 1000),
-            timestamp_type=CREATE_TIME,
-            key=letter.key,
-            value=letter.value,
-            checksum=None,
-            serialized_key_size=len(letter.key or b""),
-            serialized_value_size=len(letter.value or b""),
-            headers=letter.headers,
-        )
 
 
 def in_order(letters: Iterable[Letter]) -> list[Letter]:

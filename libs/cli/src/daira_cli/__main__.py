@@ -3,10 +3,13 @@
 import sys
 
 from daira_cli.app import main
+from daira_observe.logs import set_up_logging
 
 
 def run() -> None:
     """The console script."""
+    # What a service's code logs would stand between the answers; commands tell what matters in words.
+    set_up_logging("cli", "CRITICAL")
     sys.exit(main(sys.argv[1:]))
 
 

@@ -1,0 +1,78 @@
+"""Sends letters to their handlers again, one after the other, and marks each with what came of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+from daira_bus.letters import FAILED_AGAIN, SUPERSEDED, Letter, settle, settlement
+from daira_bus.producer import Producer
+from daira_bus.redrive import Redrive
+from daira_cli.dlq import verdict
+from daira_cli.dlq.verdict import REFUSED, Verdict
+from daira_cli.errors import Down, Partial
+
+STOP_AFTER = 20
+"""As many failures in a row mean that the cause is still there: the rest keep their attempts."""
+PATIENCE = 60.0
+"""Seconds that one letter may wait for a store that is away."""
+Told = Callable[[Letter, str, str], None]
+
+
+class Again:
+    """One operator's round; `counts` by outcome grows while it runs."""
+
+    def __init__(self, producer: Producer, who: str, why: str, told: Told) -> None:
+        """`told(letter, outcome, error)` after each."""
+        self._producer, self._who, self._why, self._told = producer, who, why, told
+        self._failures = 0
+        self.counts: Counter[str] = Counter()
+
+    async def run(self, redrive: Redrive, verdicts: Sequence[Verdict]) -> None:
+        """Raises Partial when too many fail in a row or the operator stops it, Down when a store stays away."""
+        try:
+            for one in verdicts:
+                await self._one(redrive, one)
+        except asyncio.CancelledError:
+            raise Partial("stopped; what was done is marked", then="the same command goes on") from None
+
+    async def _one(self, redrive: Redrive, one: Verdict) -> None:
+        if one.does == verdict.SUPERSEDED:
+            await self._settle(one.letter, SUPERSEDED, one.why)
+            return
+        if one.does == verdict.REFUSED:
+            self._note(one.letter, REFUSED, one.why)
+            return
+        if not redrive.hears(one.letter.topic):
+            self._note(one.letter, REFUSED, f"{one.letter.service} has no handler for its topic any more: discard it")
+            return
+        try:
+            outcome = await asyncio.wait_for(redrive.again(one.letter), PATIENCE)
+        except TimeoutError:
+            raise Down(
+                f"{one.letter.id} waited {PATIENCE:.0f} s for a store", then="daira doctor; then the same command"
+            ) from None
+        await self._settle(one.letter, outcome.how, outcome.error)
+        self._failures = self._failures + 1 if outcome.how == FAILED_AGAIN else 0
+        if self._failures >= STOP_AFTER:
+            raise Partial(
+                f"{STOP_AFTER} in a row failed again, the last with {outcome.error}",
+                then="the cause is still there; the rest were left as they are",
+            )
+
+    async def _settle(self, letter: Letter, how: str, error: str) -> None:
+        # Shielded: what was handled is marked also when the operator stops here.
+        await _finish(settle(self._producer, [letter], settlement(how, self._who, self._why or error)))
+        self._note(letter, how, error)
+
+    def _note(self, letter: Letter, how: str, error: str) -> None:
+        self.counts[how] += 1
+        self._told(letter, how, error)
+
+
+async def _finish(awaitable: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(awaitable)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

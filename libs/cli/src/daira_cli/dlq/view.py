@@ -1,0 +1,96 @@
+"""A letter for the eyes of whoever mends the cause: people's words hidden, ids shown, because they lead on."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from daira_bus.letters import Letter, Pile
+from daira_cli.dump.lines import Line, line_of
+from daira_cli.dump.redaction import Redactor
+
+HIDDEN = "•"
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One letter in full; `value` is what JSON says, or a sentence about bytes that are none."""
+
+    id: str
+    topic: str
+    partition: int | None
+    offset: int | None
+    service: str
+    handler: str
+    code: str
+    error: str
+    stack: str
+    attempt: int
+    tries: int
+    died_at: datetime
+    state: str
+    """open, or what became of it."""
+    settled_by: str
+    settled_why: str
+    trace_id: str
+    key: str
+    value: Any
+    headers: dict[str, str]
+
+
+class _WordsHidden(Redactor):
+    """Ids stay: without them nobody finds the post, the video or the trace."""
+
+    def _new_word(self, word: str) -> str:
+        return HIDDEN * len(word)
+
+    def _new_id(self, text: str) -> str:
+        return text
+
+
+def view(letter: Letter, pile: Pile, *, unredacted: bool = False) -> View:
+    """`unredacted` shows everything that was in the record."""
+    line = line_of(letter.topic, letter.record())
+    if not unredacted:
+        line = _WordsHidden(secrets.token_bytes(16)).hide(line)
+    settled = pile.settled.get(letter.id)
+    return View(
+        id=letter.id,
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        service=letter.service,
+        handler=letter.handler,
+        code=letter.code,
+        error=letter.error,
+        stack=letter.stack,
+        attempt=letter.attempt,
+        tries=letter.tries,
+        died_at=letter.died_at,
+        state=settled.how if settled else "open",
+        settled_by=settled.who if settled else "",
+        settled_why=settled.why if settled else "",
+        trace_id=trace_id_of(letter.header("traceparent")),
+        key=_readable(line.key_bytes),
+        value=_value(letter, line, unredacted),
+        headers={name: _readable(value) for name, value in line.header_bytes},
+    )
+
+
+def trace_id_of(traceparent: str) -> str:
+    """The trace id in a `traceparent`; empty when it holds none."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""
+
+
+def _value(letter: Letter, line: Line, unredacted: bool) -> Any:
+    if letter.value is None:
+        return None
+    if line.value_base64 is None:
+        return msgspec.json.decode(line.value)
+    shown = _readable(letter.value) if unredacted else "hidden"
+    return f"{len(letter.value)} bytes that are no JSON: {shown}"
+
+
+def _readable(content: bytes | None) -> str:
+    return (content or b"").decode(errors="backslashreplace")
