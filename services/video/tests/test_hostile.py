@@ -97,11 +97,11 @@ def elsewhere(mp4: bytes, entry: bytes) -> bytes:
 
 
 def alias(path: str) -> bytes:
-    """A QuickTime alias: volume, folder and file, then the whole path as a tagged record."""
+    """A QuickTime alias: the file, that it lies in the same folder, then its whole path as a tagged record."""
     name = path.rpartition("/")[2].encode()
-    head = bytes(50) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(30)
+    head = bytes(50) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(8) + b"\0\1\0\1" + bytes(16)
     text = path.encode() + bytes(len(path) % 2)
-    return full(b"alis", head + struct.pack(">HH", 18, len(path)) + text + b"\xff\xff\0\0")
+    return full(b"alis", head + struct.pack(">HH", 2, len(path)) + text + b"\xff\xff\0\0")
 
 
 def reference_movie(_: bytes, path: str) -> bytes:
