@@ -1,14 +1,30 @@
 """What tables built from topics are made of, so that they can be built again beside the live ones, by the same code."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
 from daira_contracts._event import Event
 from daira_stores.shadow import Table
 from daira_stores.work import Work
+
+__all__ = [
+    "Changes",
+    "Folded",
+    "Page",
+    "Projection",
+    "Rebuildable",
+    "Refill",
+    "Restore",
+    "Source",
+    "Table",
+    "afterwards",
+    "by_id",
+    "fold",
+]
 
 Put = Callable[[Work, Sequence[Any]], Awaitable[object]]
 Remove = Callable[[Work, Sequence[str]], Awaitable[object]]
@@ -35,18 +51,19 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """Tables (or, without any, rows of another store) that are a function of topics.
+    """Tables that are a function of topics.
 
     `derive` computes what is counted from rows of these tables once all of them are there.
     `react(work, service, changes)` is entered before the changed rows are written and left afterwards, in the same
     transaction: whatever else a handler does when it takes news in belongs there.
-    `locks` names the tables whose writers wait during the swap, in the order in which handlers take them.
+    `locks` names the tables whose writers wait during the swap, in the order in which handlers take them; without any
+    they are all of `tables`.
     """
 
     name: str
     about: str
     sources: tuple[Source, ...]
-    tables: tuple[Table, ...] = ()
+    tables: tuple[Table, ...]
     locks: tuple[str, ...] = ()
     derive: Callable[[Work], Awaitable[None]] | None = None
     react: React | None = None
@@ -74,7 +91,39 @@ class Refill(msgspec.Struct, frozen=True, kw_only=True):
     count: Callable[[Any], Awaitable[int]]
 
 
-Rebuildable = Projection | Refill
+class Restore(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of another store (Cassandra) that are a function of one topic of facts; every write may be repeated.
+
+    `put(work, service, events)` writes events of any keys; `work` is this service's database, to see who was erased.
+    """
+
+    name: str
+    about: str
+    event_type: type[Event]
+    put: Callable[[Work, Any, Sequence[Any]], Awaitable[object]]
+
+
+Rebuildable = Projection | Refill | Restore
+
+
+def by_id(remove: Callable[[Work, Sequence[UUID]], Awaitable[object]]) -> Remove:
+    """A removal that takes ids, for topics whose key is one."""
+
+    async def remove_keys(work: Work, keys: Sequence[str]) -> None:
+        await remove(work, [UUID(key) for key in keys])
+
+    return remove_keys
+
+
+def afterwards(hook: Callable[[Work, Any, Changes], Awaitable[None]]) -> React:
+    """A reaction that need not see what was there before."""
+
+    @asynccontextmanager
+    async def react(work: Work, service: Any, changes: Changes) -> AsyncIterator[None]:
+        yield
+        await hook(work, service, changes)
+
+    return react
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True):

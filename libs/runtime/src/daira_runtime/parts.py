@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from daira_bus.broadcast import BroadcastView
 from daira_bus.jobs import JobKind
 from daira_bus.producer import Producer
+from daira_bus.projection import Rebuildable
 from daira_bus.subscription import Subscription
 from daira_kit.settings import CommonSettings
 from daira_runtime.export import SUBSCRIPTION, Export, part_job
@@ -78,3 +79,5 @@ class Service(msgspec.Struct, Generic[S], frozen=True):
     build: Build[S]
     migrate: Migrate[S] | None = None
     """Brings stores other than PostgreSQL up to date."""
+    projections: tuple[Rebuildable, ...] = ()
+    """What `daira rebuild` can make anew."""

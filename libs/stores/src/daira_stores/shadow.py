@@ -4,28 +4,16 @@ Code that writes to `profile` writes to the copy while the copy's schema comes f
 reads besides (who was erased) it finds in the live schema behind it.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import msgspec
-from psycopg import AsyncConnection, sql
-from psycopg.rows import DictRow, dict_row
+from psycopg import sql
+from psycopg.rows import DictRow
 
-from daira_kit.errors import Conflict
 from daira_stores.work import Work
 
 LIVE = "public"
-LOCK_FAMILY = 0x5245424C
-"""The first half of the advisory locks taken here: "REBL"."""
-NAME_MOST = 63
-
-
-class RebuildRunning(Conflict):
-    """Somebody else rebuilds this projection."""
-
-    code = "rebuild_running"
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,46 +199,6 @@ class Shadow:
 
     def _own(self, table: str) -> sql.Identifier:
         return sql.Identifier(self.schema, table)
-
-
-@asynccontextmanager
-async def alone(dsn: str, name: str, operator: str) -> AsyncIterator[None]:
-    """Nobody else rebuilds `name` meanwhile; the server lets go when this process dies.
-
-    `operator` says who this is. Raises RebuildRunning with the name of whoever is at it.
-    """
-    async with await AsyncConnection.connect(
-        dsn, autocommit=True, row_factory=dict_row, application_name=f"daira rebuild: {operator}"[:NAME_MOST]
-    ) as connection:
-        taken = await _one(connection, "SELECT pg_try_advisory_lock(%s, hashtext(%s)) AS taken", (LOCK_FAMILY, name))
-        if not taken["taken"]:
-            raise RebuildRunning(f"{name} is being rebuilt by {await _holder(connection, name)}")
-        yield
-
-
-async def _holder(connection: AsyncConnection[DictRow], name: str) -> str:
-    rows = await (
-        await connection.execute(
-            """
-            SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid)
-            WHERE locktype = 'advisory' AND granted AND classid = %s
-                AND objid::bigint = (hashtext(%s)::bigint & 4294967295)
-                AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            """,
-            (LOCK_FAMILY, name),
-        )
-    ).fetchall()
-    if not rows:
-        return "somebody who ended just now"
-    since: datetime = rows[0]["backend_start"]
-    who = rows[0]["application_name"].removeprefix("daira rebuild: ")
-    return f"{who} since {since:%Y-%m-%d %H:%M:%S %Z}"
-
-
-async def _one(connection: AsyncConnection[DictRow], statement: LiteralString, parameters: Sequence[Any]) -> DictRow:
-    row = await (await connection.execute(statement, parameters)).fetchone()
-    assert row is not None
-    return row
 
 
 def _difference(table: Table) -> sql.Identifier:

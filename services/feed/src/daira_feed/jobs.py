@@ -6,6 +6,7 @@ from daira_bus.jobs import Job, job
 from daira_feed.service import FeedService
 from daira_feed.service.erasure import ERASE
 from daira_feed.service.judging import MEDIA_DEADLINE
+from daira_feed.service.medias import RECHECK
 from daira_feed.service.people import AUTHOR_CARD, READER_STATE, TIE
 from daira_feed.service.switching import SWITCH
 from daira_feed.service.telling import SPREAD
@@ -19,6 +20,11 @@ async def spread_post(job: Job, feed: FeedService) -> None:
 async def end_media_wait(job: Job, feed: FeedService) -> None:
     """A post does not wait for ever for media nobody has heard of."""
     await feed.medias.end_wait(UUID(job.key))
+
+
+async def recheck_media(job: Job, feed: FeedService) -> None:
+    """Posts are judged by what is known of their media now."""
+    await feed.medias.recheck(UUID(job.key))
 
 
 async def tie(job: Job, feed: FeedService) -> None:
@@ -53,6 +59,7 @@ JOBS = (
     job(AUTHOR_CARD, put_author_card, max_attempts=20),
     job(READER_STATE, put_reader_state, max_attempts=20),
     job(MEDIA_DEADLINE, end_media_wait, max_attempts=20),
+    job(RECHECK, recheck_media, max_attempts=20),
     job(SWITCH, switch_author, max_attempts=20),
     job(ERASE, erase_person, max_attempts=20),
 )

@@ -7,6 +7,7 @@ from functools import partial
 from daira_contracts.feed import ExportPartWrittenV1
 from daira_feed.handlers import SUBSCRIPTIONS
 from daira_feed.jobs import JOBS
+from daira_feed.projections import PROJECTIONS
 from daira_feed.repository import cards, circles
 from daira_feed.repository.cards import Cards
 from daira_feed.repository.circles import Circles
@@ -25,6 +26,7 @@ from daira_feed.service.posts import Posts
 from daira_feed.service.profile import Profiles
 from daira_feed.service.readers import Readers
 from daira_feed.service.rebuilding import Rebuilding
+from daira_feed.service.refilling import Refilling
 from daira_feed.service.shelf import Shelf
 from daira_feed.service.spreading import Spreading
 from daira_feed.service.switching import Switching
@@ -108,7 +110,8 @@ def assemble(settings: Settings, database: Database, reading: Wire, writing: Wir
             inactive_seconds=inactive,
         ),
         erasure=Erasure(database, storing, circles_, spreading, people),
+        refilling=Refilling(database, writing, circles_, storing, spreading, kept),
     )
 
 
-SERVICE = Service("feed", Settings, build)
+SERVICE = Service("feed", Settings, build, projections=PROJECTIONS)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from daira_contracts.interaction import ExportPartWrittenV1
 from daira_interaction.handlers import SUBSCRIPTIONS
+from daira_interaction.projections import PROJECTIONS
 from daira_interaction.repository.events import EventRepository
 from daira_interaction.routes import ROUTES
 from daira_interaction.service import InteractionService
@@ -49,4 +50,4 @@ async def migrate(settings: Settings) -> None:
     await migrate_cql(settings.cql_hosts, settings.cql_port, settings.cql_keyspace, "daira_interaction")
 
 
-SERVICE = Service("interaction", Settings, build, migrate=migrate)
+SERVICE = Service("interaction", Settings, build, migrate=migrate, projections=PROJECTIONS)

@@ -18,6 +18,7 @@ from daira_media.domain.purposes import MIB, Limits
 from daira_media.handlers import SUBSCRIPTIONS
 from daira_media.jobs import JOBS
 from daira_media.metrics import SANDBOX_LAYERS
+from daira_media.projections import PROJECTIONS
 from daira_media.repository.exports import SECTIONS
 from daira_media.routes import ROUTES
 from daira_media.service.assets import Assets
@@ -148,4 +149,4 @@ def _policy(settings: Settings) -> UploadPolicy:
     )
 
 
-SERVICE = Service("media", Settings, build)
+SERVICE = Service("media", Settings, build, projections=PROJECTIONS)

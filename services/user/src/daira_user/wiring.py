@@ -15,6 +15,7 @@ from daira_stores.redis import open_redis
 from daira_stores.sections import read_sections
 from daira_user.handlers import SUBSCRIPTIONS
 from daira_user.jobs import JOBS, sweep
+from daira_user.projections import PROJECTIONS
 from daira_user.repository.exports import SECTIONS
 from daira_user.routes import ROUTES
 from daira_user.routes.limits import Limits
@@ -76,4 +77,4 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         )
 
 
-SERVICE = Service("user", Settings, build)
+SERVICE = Service("user", Settings, build, projections=PROJECTIONS)

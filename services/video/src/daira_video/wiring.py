@@ -20,6 +20,7 @@ from daira_video.domain.limits import Limits
 from daira_video.handlers import SUBSCRIPTIONS
 from daira_video.jobs import jobs
 from daira_video.metrics import SANDBOX_LEAK, SANDBOX_LEVEL
+from daira_video.projections import PROJECTIONS
 from daira_video.repository.videos import EXPORTED
 from daira_video.routes import ROUTES
 from daira_video.service.audiences import Audiences
@@ -114,4 +115,4 @@ async def _measured(sandbox: Sandbox) -> Level | None:
     return measured.level
 
 
-SERVICE = Service("video", Settings, build)
+SERVICE = Service("video", Settings, build, projections=PROJECTIONS)

@@ -65,6 +65,31 @@ async def add_following(work: Work, reader_id: UUID, change: int) -> None:
     )
 
 
+async def count_follows(work: Work) -> None:
+    """Both counts from the relations, for a rebuild; of people without any nothing is written."""
+    await work.execute(
+        """
+        INSERT INTO reader (user_id, following)
+        SELECT actor_id, count(*) FROM relation WHERE follows GROUP BY actor_id
+        ON CONFLICT (user_id) DO UPDATE SET following = excluded.following
+        """
+    )
+    await work.execute(
+        """
+        INSERT INTO author (user_id, followers)
+        SELECT target_id, count(*) FROM relation WHERE follows GROUP BY target_id
+        ON CONFLICT (user_id) DO UPDATE SET followers = excluded.followers
+        """
+    )
+
+
+async def raise_following_revisions(work: Work, reader_ids: Sequence[UUID]) -> None:
+    """Their counts were corrected: what Redis holds is older."""
+    await work.execute(
+        "UPDATE reader SET following_revision = following_revision + 1 WHERE user_id = ANY(%s)", (list(reader_ids),)
+    )
+
+
 async def find_author(work: Work, author_id: UUID) -> Author:
     """An author nobody follows yet has no row."""
     row = await work.one("SELECT * FROM author WHERE user_id = %s", (author_id,))

@@ -65,6 +65,13 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     reads: int
 
 
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """A reader's entries and celebrities as they are in Redis."""
+
+    entries: frozenset[Entry]
+    stars: frozenset[str]
+
+
 class Circles:
     """`kept_seconds`: how long a Circle nobody reads is kept; shorter than the time after which pushes stop."""
 
@@ -115,6 +122,50 @@ class Circles:
                 *self._keep(reader),
             ]
         )
+
+    async def read_held(self, readers: Sequence[str]) -> list[Held]:
+        """What Redis has of each reader, in order."""
+        names = [(keys.circle(reader), keys.stars(reader)) for reader in readers]
+        commands = [
+            command
+            for circle, stars in names
+            for command in (pack("ZRANGE", circle, 0, -1, "WITHSCORES"), pack("SMEMBERS", stars))
+        ]
+        replies = await self.wire.run(commands)
+        return [
+            Held(frozenset(entries_of(entries)), frozenset(star.decode() for star in stars if star != STAR_MARK))
+            for entries, stars in zip(replies[::2], replies[1::2], strict=True)
+        ]
+
+    def refill(
+        self,
+        reader: str,
+        missing: Sequence[Entry],
+        extra: Sequence[Entry],
+        stars: Sequence[str],
+        held_stars: frozenset[str],
+        state: Sequence[Command],
+        day: int,
+        seconds: int,
+    ) -> list[Command]:
+        """Commands that bring a Circle in line while it is read and pushed to; the mark comes last.
+
+        `seconds` is how long to keep what was not there before; what was there lives as long as it would have.
+        """
+        key, starred = keys.circle(reader), keys.stars(reader)
+        commands = [pack("SADD", starred, STAR_MARK, *stars), *state]
+        if unwanted := held_stars.difference(stars):
+            commands.append(pack("SREM", starred, *unwanted))
+        commands += [_add(key, missing[at : at + 500]) for at in range(0, len(missing), 500)]
+        commands += [pack("ZREM", key, *(m for _, m in extra[at : at + 500])) for at in range(0, len(extra), 500)]
+        names = (key, keys.reader_state(reader), starred)
+        return [
+            *commands,
+            pack("HSET", keys.reader_state(reader), "built", FORMAT, "day", day),
+            pack("ZADD", key, "inf", MARK),
+            pack("ZREMRANGEBYRANK", key, *_TRIM),
+            *(pack("EXPIRE", name, seconds, "NX") for name in names),
+        ]
 
     async def touch(self, reader: str, day: int) -> None:
         """Somebody read it today: keep it."""

@@ -10,6 +10,7 @@ from daira_feed.service.people import People
 from daira_feed.service.posts import Posts
 from daira_feed.service.profile import Profiles
 from daira_feed.service.readers import Readers
+from daira_feed.service.refilling import Refilling
 from daira_feed.service.spreading import Spreading
 from daira_feed.service.switching import Switching
 
@@ -27,3 +28,4 @@ class FeedService(msgspec.Struct, frozen=True, kw_only=True):
     spreading: Spreading
     switching: Switching
     erasure: Erasure
+    refilling: Refilling

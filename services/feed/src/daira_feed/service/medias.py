@@ -9,6 +9,8 @@ from daira_feed.service.judging import Judging
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
+RECHECK = "recheck-media"
+
 
 class Medias:
     """Stores the projection; posts that show the medium are judged again in the same transaction."""
@@ -39,6 +41,12 @@ class Medias:
         await media.lock_ids(work, [video_id])
         await media.set_videos_gone(work, [video_id])
         await self._judging.recheck_media(work, video_id)
+
+    async def recheck(self, media_id: UUID) -> None:
+        """What is known of a medium was corrected: posts that show it are judged again."""
+        async with self._database.work() as work:
+            await media.lock_ids(work, [media_id])
+            await self._judging.recheck_media(work, media_id)
 
     async def end_wait(self, post_id: UUID) -> None:
         """The time for media nobody has heard of is over."""

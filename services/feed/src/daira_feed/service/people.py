@@ -1,5 +1,6 @@
 """What user tells: stored in the handler's transaction, brought to Redis by jobs that look at what is true now."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import msgspec
 from daira_contracts.user import FollowState, ProfileChangedV1, RelationChangedV1, SettingsChangedV1
 from daira_feed.domain.celebrity import next_mode
 from daira_feed.repository import audience, people
-from daira_feed.repository.audience import Reader
+from daira_feed.repository.audience import Author, Reader
 from daira_feed.repository.cards import GONE, LIMITED, PLAIN, Cards
 from daira_feed.repository.circles import BLOCKED_BY, BLOCKS, MUTES, UNFOLLOWED, Circles
 from daira_feed.repository.people import Relation
@@ -72,6 +73,17 @@ class People:
             await self._after_relation(work, actor_id, target_id, -int(held.follows))
             await work.enqueue(TIE, f"{target_id}:{actor_id}")
 
+    async def tie_all(self, work: Work, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+        """After the relations of many pairs were corrected: a block also says what the other one may read."""
+        await work.enqueue_many(TIE, sorted({f"{one}:{two}" for a, b in pairs for one, two in ((a, b), (b, a))}))
+
+    async def recount(self, work: Work, *, readers: Sequence[UUID], authors: Sequence[UUID]) -> None:
+        """After counts were corrected."""
+        await audience.raise_following_revisions(work, readers)
+        await work.enqueue_many(READER_STATE, [str(user_id) for user_id in readers])
+        for author_id in authors:
+            await self._follow_count(work, await audience.find_author(work, author_id))
+
     async def tie(self, actor_id: UUID, target_id: UUID) -> None:
         """Bring both people's Circles in line with how the first stands to the second now."""
         await self._tie(actor_id, target_id)
@@ -112,11 +124,12 @@ class People:
         await self._forget_erased(user_id)
 
     async def put_reader_state(self, user_id: UUID) -> None:
-        """Settings that a read needs."""
+        """Settings and counts that a read needs."""
         async with self._database.read() as work:
             reader = await audience.find_reader(work, user_id)
         if self._is_active(reader):
             await self._circles.put_state(user_id.hex, "saver", reader.data_saver.value, reader.settings_revision)
+            await self._circles.put_state(user_id.hex, "following", reader.following, reader.following_revision)
         await self._forget_erased(user_id)
 
     async def _forget_erased(self, *user_ids: UUID) -> None:
@@ -131,11 +144,14 @@ class People:
         if change:
             await audience.add_following(work, actor_id, change)
             author = await audience.add_followers(work, target_id, change)
-            mode = next_mode(author.mode, author.followers, self._threshold)
-            if mode is not author.mode:
-                await audience.put_mode(work, target_id, mode)
-                await work.enqueue(SWITCH, str(target_id))
+            await self._follow_count(work, author)
         await work.enqueue(TIE, f"{actor_id}:{target_id}")
+
+    async def _follow_count(self, work: Work, author: Author) -> None:
+        mode = next_mode(author.mode, author.followers, self._threshold)
+        if mode is not author.mode:
+            await audience.put_mode(work, author.user_id, mode)
+            await work.enqueue(SWITCH, str(author.user_id))
 
     def _is_active(self, reader: Reader) -> bool:
         # Nothing is kept for others: whoever returns is first made active, then rebuilt from what is true by then.

@@ -1,5 +1,6 @@
 """Who was erased. A person's events and the erasure wait for each other, so that no event slips in behind it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -8,10 +9,14 @@ from daira_stores.work import Work
 LOCK_SEED = 11
 
 
-async def is_erased(work: Work, user_id: UUID) -> bool:
-    """Holds off an erasure of this person until the transaction ends."""
-    await work.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, %s))", (str(user_id), LOCK_SEED))
-    return await work.one("SELECT 1 FROM erased_user WHERE user_id = %s", (user_id,)) is not None
+async def find_erased(work: Work, user_ids: Collection[UUID]) -> set[UUID]:
+    """Those of them who were erased. Holds off erasures of the others until the transaction ends."""
+    ids = sorted(user_ids)
+    await work.execute(
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended(id, %s)) FROM unnest(%s::text[]) AS person (id)",
+        (LOCK_SEED, [str(user_id) for user_id in ids]),
+    )
+    return {row["user_id"] for row in await work.all("SELECT user_id FROM erased_user WHERE user_id = ANY(%s)", (ids,))}
 
 
 async def put_erased(work: Work, user_id: UUID, erased_at: datetime) -> None:

@@ -13,6 +13,7 @@ ROOMS = (
     "routes",
     "handlers",
     "jobs",
+    "projections",
     "service",
     "domain",
     "repository",
@@ -30,7 +31,7 @@ ROOMS = (
 def check(file: SourceFile) -> Iterator[tuple[int, str]]:
     parts = file.path.parts
     if parts[0] == "services" and "src" in parts and file.room not in ROOMS:
-        yield 1, f"{file.room} is not a room of a service: {', '.join(ROOMS[1:15])}"
+        yield 1, f"{file.room} is not a room of a service: {', '.join(ROOMS[1:16])}"
 
 
 RULE = Rule(
