@@ -1,14 +1,20 @@
 """Posts as clients make, read, change and remove them."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from daira_contracts.feed import PostChangedV1, PostState
+from daira_contracts.media import AssetChangedV1, AssetKind, AssetState
 from daira_contracts.moderation import Decision
 from daira_contracts.user import FollowState
 from daira_kit.ids import new_id
+from daira_stores.work import Work
 from daira_web.limits import Limiter
 
 
@@ -134,16 +140,22 @@ async def test_a_verdict_on_another_revision_changes_nothing(feed: Any) -> None:
     assert (await feed.read(author, post["id"])).json()["text"] == "two"
 
 
-async def test_a_later_verdict_takes_a_post_down_and_an_appeal_brings_it_back(any_feed: Any) -> None:
+@pytest.mark.parametrize(
+    ("decision", "code"), [(Decision.REJECTED, "violence"), (Decision.NEEDS_REVIEW, "under_review")]
+)
+async def test_a_later_verdict_on_the_same_text_takes_a_post_down_and_another_brings_it_back(
+    any_feed: Any, decision: Decision, code: str
+) -> None:
     author, reader = await any_feed.person(), await any_feed.person()
     await any_feed.follow(reader, author)
     await any_feed.circle(reader)
     post_id = await any_feed.published(author, "reported")
     assert await any_feed.circle_ids(reader) == [post_id]
 
-    await any_feed.verdict(post_id, Decision.REJECTED, code="violence")
+    await any_feed.verdict(post_id, decision, code="violence")
     await any_feed.sql_until("SELECT 1 FROM post WHERE id = %s AND state = 'REJECTED'", UUID(post_id))
     await any_feed.settled()
+    assert (await any_feed.read(author, post_id)).json()["rejectCode"] == code
     assert await any_feed.circle_ids(reader) == []
     assert (await any_feed.read(reader, post_id)).status_code == 404
 
@@ -241,6 +253,58 @@ async def test_a_profile_page_has_what_its_reader_may_see(feed: Any) -> None:
     assert await page(author) == [waiting, limited, public]
     await feed.relate(author, follower, blocks=True, follow=FollowState.NONE)
     assert await page(follower) == []
+
+
+@contextmanager
+def counted_statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What this task asks PostgreSQL; the process's own background work does not count."""
+    me, execute, asked = asyncio.current_task(), Work.execute, []
+
+    async def counting(self: Work, statement: Any, parameters: Any = None) -> Any:
+        if asyncio.current_task() is me:
+            asked.append(statement)
+        return await execute(self, statement, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Work, "execute", counting)
+        yield asked
+
+
+async def test_a_profile_page_asks_as_many_statements_for_twenty_posts_as_for_one(
+    feed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author, reader, image = await feed.person(), await feed.person(), new_id()
+    await feed.probe.publish(
+        AssetChangedV1(
+            media_id=image,
+            owner_id=author,
+            kind=AssetKind.IMAGE,
+            state=AssetState.READY,
+            storage_key=f"media/{image}",
+            content_type="image/webp",
+            size_bytes=1,
+        )
+    )
+    await feed.sql_until("SELECT 1 FROM asset WHERE media_id = %s", image)
+    posts = [(await feed.post(author, f"post {number}", mediaIds=[str(image)]))["id"] for number in range(20)]
+    for post_id in posts:
+        await feed.verdict(post_id, Decision.APPROVED)
+    shown = "SELECT 1 FROM post WHERE author_id = %s AND state = 'PUBLISHED' HAVING count(*) = 20"
+    await feed.sql_until(shown, author)
+    await feed.settled()
+
+    counts = []
+    for person, limit in product((author, reader), (1, 20)):
+        with counted_statements(monkeypatch) as asked:
+            answer = await feed.client.get(
+                f"/v1/users/{author}/posts", params={"limit": limit}, headers=feed.mint.headers(person)
+            )
+        items = answer.json()["items"]
+        assert [len(item["media"]) for item in items] == [1] * limit
+        assert all(item["text"] == f"post {posts.index(item['id'])}" for item in items)
+        counts.append(len(asked))
+    assert counts == counts[:1] * 4
+    assert 0 < counts[0] < 10
 
 
 async def test_a_profile_page_goes_on_from_its_cursor(feed: Any) -> None:

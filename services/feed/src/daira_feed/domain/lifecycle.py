@@ -10,6 +10,8 @@ from daira_feed.domain.media import Readiness
 from daira_kit.states import StateGraph
 
 REJECTED_BY_MODERATION = "moderation_rejected"
+UNDER_REVIEW = "under_review"
+"""What was shown before waits for a person to decide."""
 
 POST_STATES = StateGraph(
     {
@@ -67,4 +69,4 @@ def judge(state: PostState, contents: Sequence[Content]) -> Outcome:
     if state is PostState.PROCESSING:
         return Outcome(state=state, approved_revision=0, reject_code=None)
     earlier = [content.reject_code for content in contents if content.reject_code]
-    return Outcome(state=PostState.REJECTED, approved_revision=0, reject_code=next(iter(earlier), None))
+    return Outcome(state=PostState.REJECTED, approved_revision=0, reject_code=next(iter(earlier), UNDER_REVIEW))

@@ -1,6 +1,6 @@
 """Posts and the revisions of their content."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -121,6 +121,18 @@ async def read_words(work: Work, post_id: UUID, revision: int) -> Words | None:
         ),
         Words,
     )
+
+
+async def read_words_of(work: Work, revisions: Mapping[UUID, int]) -> dict[UUID, Words]:
+    """What one revision of each of these posts says, those that exist."""
+    rows = await work.all(
+        """
+        SELECT c.post_id, c.text, c.hashtags, c.media_ids FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (id, revision)
+        JOIN content c ON c.post_id = wanted.id AND c.revision = wanted.revision
+        """,
+        (list(revisions), list(revisions.values())),
+    )
+    return {row["post_id"]: msgspec.convert(row, Words) for row in rows}
 
 
 async def read_newest_words(work: Work, post_id: UUID) -> Words | None:

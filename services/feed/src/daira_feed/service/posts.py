@@ -1,6 +1,6 @@
 """Posts as their authors make, change and remove them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from daira_feed.domain.text import LONGEST_TEXT, clean, is_blank
 from daira_feed.domain.visibility import Standing, Subject, Surface, may_see
 from daira_feed.errors import AuthorErased, NotTheAuthor, PostInvalid, PostNotEditable, PostNotFound, PostRemoved
 from daira_feed.repository import media, people, posts
+from daira_feed.repository.media import Medium
 from daira_feed.repository.posts import Post, Words
 from daira_feed.schemas import Counts, PostCreate, PostPatch, PostView, Viewer
 from daira_feed.service.judging import MEDIA_DEADLINE, Judging
@@ -110,13 +111,11 @@ class Posts:
         self, work: Work, found: Sequence[Post], reader_id: UUID, *, surface: Surface, is_saving: bool
     ) -> list[PostView]:
         """Those of `found` that the reader may see on this surface, in the same order."""
-        standings = await people.find_standings(work, reader_id, [post.author_id for post in found])
-        profiles = await people.find_profiles(work, [post.author_id for post in found])
-        views = []
-        for post in found:
-            if _sees(surface, standings[post.author_id], post, profiles.get(post.author_id)):
-                views.append(await self._view(work, post, reader_id, is_saving=is_saving))
-        return views
+        authors = [post.author_id for post in found]
+        standings = await people.find_standings(work, reader_id, authors)
+        profiles = await people.find_profiles(work, authors)
+        seen = [post for post in found if _sees(surface, standings[post.author_id], post, profiles.get(post.author_id))]
+        return await self._render(work, seen, reader_id, standings, profiles, is_saving=is_saving)
 
     async def _begin(self, work: Work, post: Post, words: Words) -> None:
         if not await self._judging.settle(work, post):
@@ -177,23 +176,62 @@ class Posts:
         return _sees(Surface.POST, standings[post.author_id], post, profiles.get(post.author_id))
 
     async def _view(self, work: Work, post: Post, reader_id: UUID, *, is_saving: bool) -> PostView:
-        is_own = post.author_id == reader_id
-        shown = post.content_revision if is_own else post.approved_revision
-        words = await posts.read_words(work, post.id, shown) or NOTHING
-        known = await media.find_many(work, words.media_ids) if words.media_ids else {}
-        profiles = await people.find_profiles(work, [post.author_id])
         standings = await people.find_standings(work, reader_id, [post.author_id])
-        card = render_post(post, words, known, is_saving=is_saving, with_unknown=is_own)
-        return PostView(
-            **msgspec.structs.asdict(card),
-            author=render_author(post.author_id, profiles.get(post.author_id)),
-            author_id=post.author_id,
-            state=post.state,
-            reject_code=post.reject_code if is_own else None,
-            is_edit_pending=is_own and 0 < post.approved_revision < post.content_revision,
-            counts=Counts(),
-            viewer=Viewer(following=standings[post.author_id].follows),
-        )
+        profiles = await people.find_profiles(work, [post.author_id])
+        [view] = await self._render(work, [post], reader_id, standings, profiles, is_saving=is_saving)
+        return view
+
+    async def _render(
+        self,
+        work: Work,
+        found: Sequence[Post],
+        reader_id: UUID,
+        standings: Mapping[UUID, Standing],
+        profiles: Mapping[UUID, people.Profile],
+        *,
+        is_saving: bool,
+    ) -> list[PostView]:
+        """Two statements however many posts: their words, and the media these name."""
+        shown = {
+            post.id: post.content_revision if post.author_id == reader_id else post.approved_revision for post in found
+        }
+        words = await posts.read_words_of(work, shown) if found else {}
+        media_ids = [media_id for one in words.values() for media_id in one.media_ids]
+        known = await media.find_many(work, media_ids) if media_ids else {}
+        return [
+            _view_of(
+                post,
+                words.get(post.id, NOTHING),
+                known,
+                profiles.get(post.author_id),
+                standings[post.author_id],
+                is_saving=is_saving,
+            )
+            for post in found
+        ]
+
+
+def _view_of(
+    post: Post,
+    words: Words,
+    known: Mapping[UUID, Medium],
+    profile: people.Profile | None,
+    standing: Standing,
+    *,
+    is_saving: bool,
+) -> PostView:
+    is_own = standing.is_self
+    card = render_post(post, words, known, is_saving=is_saving, with_unknown=is_own)
+    return PostView(
+        **msgspec.structs.asdict(card),
+        author=render_author(post.author_id, profile),
+        author_id=post.author_id,
+        state=post.state,
+        reject_code=post.reject_code if is_own else None,
+        is_edit_pending=is_own and 0 < post.approved_revision < post.content_revision,
+        counts=Counts(),
+        viewer=Viewer(following=standing.follows),
+    )
 
 
 def _sees(surface: Surface, standing: Standing, post: Post, profile: people.Profile | None) -> bool:
