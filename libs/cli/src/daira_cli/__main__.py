@@ -1,5 +1,6 @@
 """`daira …` and `python -m daira_cli …`."""
 
+import logging
 import sys
 
 from daira_cli.app import main
@@ -10,6 +11,8 @@ def run() -> None:
     """The console script."""
     # What a service's code logs would stand between the answers; commands tell what matters in words.
     set_up_logging("cli", "CRITICAL")
+    for driver in ("aiokafka", "cassandra"):
+        logging.getLogger(driver).setLevel(logging.CRITICAL)
     sys.exit(main(sys.argv[1:]))
 
 

@@ -17,9 +17,9 @@ from cyclopts.exceptions import CycloptsError
 from daira_bus.down import BROKER_ERRORS
 from daira_cli import commands
 from daira_cli.console import Output
-from daira_cli.errors import CommandError, Down, Usage
+from daira_cli.errors import CommandError, Down, Refused, Usage
 from daira_cli.exits import Exit
-from daira_kit.errors import DairaError
+from daira_kit.errors import Conflict, DairaError, Locked, NotFound
 from daira_stores.transient import is_transient
 
 HELP = """What an operator, or an engineer who replays topics, does with a running DAIRA.
@@ -91,8 +91,9 @@ def _explained(error: Exception) -> CommandError:
         return Down(f"Kafka: {_named(error)}", then="daira doctor says what is reachable", code="kafka_down")
     if is_transient(error):
         return Down(_named(error), then="daira doctor says what is reachable")
-    if isinstance(error, DairaError):
-        return CommandError(error.detail, code=error.code)
+    for kind, told in ((Conflict, Refused), (Locked, Refused), (NotFound, Usage), (DairaError, CommandError)):
+        if isinstance(error, kind):
+            return told(error.detail, code=error.code)
     traceback.print_exception(error)
     return CommandError(_named(error), then="this is a mistake in the command: report it with the lines above")
 

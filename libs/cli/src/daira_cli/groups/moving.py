@@ -1,0 +1,132 @@
+"""Where a stopped group is put, what that means for it, and doing it when nobody else interferes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from daira_bus.groups import Place, hold, open_groups
+from daira_bus.log import Log
+from daira_cli.errors import Refused, Usage
+from daira_cli.groups.lag import GroupLag, Progress
+from daira_cli.where import Where
+from daira_cli.who import who
+from daira_kit.clock import now
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One partition: `now` is what is committed (None: nothing), `to` what will be."""
+
+    topic: str
+    partition: int
+    now: int | None
+    to: int
+    lag_now: int
+    lag_then: int
+
+    @property
+    def place(self) -> Place:
+        return self.topic, self.partition
+
+    @property
+    def effect(self) -> str:
+        """What it means for the service."""
+        if self.now == self.to or (self.now is None and self.lag_now == self.lag_then):
+            return "stays"
+        if self.lag_then > self.lag_now:
+            return f"reads {self.lag_then - self.lag_now:,} again"
+        return f"skips {self.lag_now - self.lag_then:,} never handled"
+
+    @property
+    def changes(self) -> bool:
+        return self.effect != "stays"
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Exactly one of these is set."""
+
+    earliest: bool = False
+    latest: bool = False
+    time: datetime | None = None
+    offset: int | None = None
+
+
+class Undo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a reset changed: enough to put it back."""
+
+    group: str
+    prefix: str
+    at: datetime
+    by: str
+    moves: tuple[Move, ...]
+
+
+async def targets(log: Log, chosen: Sequence[Progress], target: Target) -> dict[Place, int]:
+    """The offset for each partition. Raises Usage for an offset outside what the broker holds."""
+    if target.offset is not None:
+        for one in chosen:
+            if not one.start <= target.offset <= one.end:
+                there = f"{one.topic} partition {one.partition} holds {one.start} to {one.end}"
+                raise Usage(f"{there}, {target.offset} is outside", code="offset_out_of_range")
+        return {one.place: target.offset for one in chosen}
+    if target.time is None:
+        return {one.place: one.start if target.earliest else one.end for one in chosen}
+    spans = await log.spans(sorted({one.topic for one in chosen}), since=target.time)
+    return {(span.topic, span.partition): span.start for span in spans}
+
+
+def moves(chosen: Iterable[Progress], to: Mapping[Place, int]) -> list[Move]:
+    """The impact, partition by partition."""
+    return [
+        Move(
+            topic=one.topic,
+            partition=one.partition,
+            now=one.committed,
+            to=to[one.place],
+            lag_now=one.lag,
+            lag_then=max(0, one.end - max(to[one.place], one.start)),
+        )
+        for one in chosen
+    ]
+
+
+def undoing(saved: Undo, lag: GroupLag) -> list[Move]:
+    """The moves that put a group back. What had no commit goes to the earliest record, where it would have begun."""
+    before = {move.place: move.now for move in saved.moves}
+    chosen = [one for one in lag.partitions if one.place in before]
+    back = {one.place: one.start if (at := before[one.place]) is None else at for one in chosen}
+    return moves(chosen, back)
+
+
+async def carry_out(where: Where, group: str, wanted: Sequence[Move], undo_file: Path) -> None:
+    """Hold the group, see that nothing moved meanwhile, save how to undo it, commit everything at once.
+
+    Raises GroupBusy when somebody is in the group, Refused when its offsets are no longer those of the plan.
+    """
+    bootstrap, prefix = where.kafka(), where.topic_prefix()
+    async with hold(bootstrap, prefix, group, {move.topic for move in wanted}, who()) as held:
+        async with open_groups(bootstrap, prefix) as groups:
+            committed = await groups.committed(group)
+        if any(committed.get(move.place) != move.now for move in wanted):
+            then = "look at the impact again: run the same command once more"
+            raise Refused(f"the offsets of {group} moved since the plan was made", then=then, code="moved_meanwhile")
+        save(undo_file, Undo(group=group, prefix=prefix, at=now(), by=who(), moves=tuple(wanted)))
+        await held.put({move.place: move.to for move in wanted if move.changes})
+
+
+def save(path: Path, undo: Undo) -> None:
+    """Written whole before anything changes; an existing file is never overwritten. Raises Refused."""
+    try:
+        with path.open("xb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(undo), indent=2) + b"\n")
+    except OSError as error:
+        raise Refused(f"the undo file cannot be written: {error}", then="--undo-file PATH", code="no_undo") from None
+
+
+def read_undo(path: Path) -> Undo:
+    """Raises Usage for a file that is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Undo)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Usage(f"{path} is no undo file: {error}", code="bad_undo_file") from None
