@@ -1,10 +1,10 @@
 """Fan-out beside a raw socket that writes the same commands; memory and time as the followers grow; cold Circles."""
 
 import asyncio
-import resource
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,8 @@ from daira_devtools.stack import Endpoints, endpoints
 from daira_feed.domain.celebrity import Mode
 from daira_feed.domain.timeline import Entry, entry_of
 from daira_feed.metrics import REBUILDS
-from daira_feed.repository import audience, keys, pushing
+from daira_feed.repository import audience, keys, pushing, spreads
+from daira_feed.repository.spreads import Spread
 from daira_feed.repository.wire import open_wire, pack
 from daira_feed.service import FeedService
 from daira_feed.service.circle import Hints
@@ -45,6 +46,7 @@ WITH made AS (
 INSERT INTO content (post_id, revision, text, hashtags, media_ids, decision, media, created_at)
 VALUES (%(id)s, 1, 'to everybody', '{}', '{}', 'APPROVED', 'READY', now())
 """
+INBOX = "INSERT INTO inbox (event_id, handler) VALUES (%(id)s, 'bench') ON CONFLICT DO NOTHING"
 
 
 class Raw:
@@ -121,13 +123,37 @@ async def bytes_on_the_wire(feed: FeedService, url: str, database: Database) -> 
     await pushing.push(wire, readers[:1], (score, member))
     assert (await wire.run([pack("ZSCORE", keys.circle(readers[0]), member)]))[0] is not None
 
-    async def page() -> float:
-        started = time.perf_counter()
-        await readers_of(database, author, FOLLOWERS)
-        return (time.perf_counter() - started) * 1000
+    await beside(database, author, figures[0])
 
-    pages = [await page() for _ in range(9)]
-    tell(compare("fan-out", "ms to read a page of followers (reported)", pages, figures[0], bar=100, note="the push"))
+
+async def beside(database: Database, author: UUID, pushes: list[float]) -> None:
+    """What a page costs in PostgreSQL beside its push; reported, to be read against the bar of the whole."""
+    post_id = await post_of(database, author)
+
+    async def page() -> None:
+        await readers_of(database, author, FOLLOWERS)
+
+    async def place() -> None:
+        async with database.work() as work:
+            await spreads.put(work, Spread(post_id=post_id, wanted="SHOWN", after_follower=author))
+
+    async def inbox() -> None:
+        async with database.work() as work:
+            await work.execute(INBOX, {"id": new_id()})
+
+    for name, step in (
+        ("read a page of followers", page),
+        ("note the place reached", place),
+        ("keep an inbox row", inbox),
+    ):
+        took = [await milliseconds(step) for _ in pushes]
+        tell(compare("fan-out", f"ms to {name} (reported)", took, pushes, bar=100, note="beside the push of a page"))
+
+
+async def milliseconds(step: Callable[[], Awaitable[None]]) -> float:
+    started = time.perf_counter()
+    await step()
+    return (time.perf_counter() - started) * 1000
 
 
 async def spread(feed: FeedService, database: Database, author: UUID) -> float:
@@ -142,7 +168,7 @@ async def growth(feed: FeedService, database: Database) -> None:
     few, many = await author_with(database, FOLLOWERS), await author_with(database, MANY)
     whole = [await spread(feed, database, few) for _ in range(9)]
     tell(limit("fan-out", f"ms of a whole job, {FOLLOWERS:,} followers (reported)", median(whole), most=1_000))
-    before = peak_mb()
+    before = forget_peak()
     await spread(feed, database, many)  # makes the Circles; from then on they are only added to
     took = await spread(feed, database, many)
     tell(limit("fan-out", f"MB grown by {MANY:,} followers", peak_mb() - before, most=GROWN_MB, note="peak RSS"))
@@ -186,7 +212,14 @@ async def cold(feed: FeedService, database: Database) -> None:
 
 
 def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The kernel's high-water mark since `forget_peak`; getrusage would count what was before the program."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+def forget_peak() -> float:
+    """The high-water mark begins anew at today's memory, in MB, which is the answer."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak_mb()
 
 
 def settings_of(stack: Endpoints, database: Database, redis_url: str) -> Settings:

@@ -1,7 +1,6 @@
 """`make bench`: every bench script in turn; prints a table and writes .bench/results.jsonl."""
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from daira_devtools.bench.figures import Figure
+from daira_devtools.bench.running import Failed, run
 from daira_devtools.root import checkout_root
-
-REPEATS = 3
-TIMEOUT_SECONDS = 900
 
 
 def main() -> int:
@@ -23,19 +20,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only benches whose path contains one of these words")
     names = parser.parse_args().names
     root = checkout_root()
-    results = root / ".bench" / "results.jsonl"
-    results.parent.mkdir(exist_ok=True)
-    figures: list[Figure] = []
-    failed: list[str] = []
-    for script in scripts(root):
-        if names and not any(name in str(script) for name in names):
-            continue
-        found = run(script, root)
-        figures += found
-        if not found:
-            failed.append(str(script.relative_to(root)))
-    with results.open("wb") as out:
-        out.writelines(msgspec.json.encode(figure) + b"\n" for figure in figures)
+    chosen = [script for script in scripts(root) if not names or any(name in str(script) for name in names)]
+    figures, failed = measure(chosen, root, root / ".bench" / "results.jsonl")
     show(figures, failed)
     return 1 if failed or not all(figure.holds for figure in figures) else 0
 
@@ -46,25 +32,26 @@ def scripts(root: Path) -> Iterator[Path]:
         yield from sorted(root.glob(pattern))
 
 
-def run(script: Path, root: Path) -> list[Figure]:
-    """The figures of one script; a run with a noisy figure is repeated, up to REPEATS times."""
+def measure(scripts: list[Path], root: Path, results: Path) -> tuple[list[Figure], list[Failed]]:
+    """Run each; `results` begins anew and holds, after each script, what is known so far."""
     figures: list[Figure] = []
-    for attempt in range(REPEATS):
-        sys.stderr.write(f"bench {script.relative_to(root)}{' again: the last run was noisy' if attempt else ''}\n")
-        done = subprocess.run(
-            [sys.executable, str(script)], stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False, cwd=root
-        )
-        lines = [line for line in done.stdout.splitlines() if line.startswith(b"{")]
-        figures = [msgspec.json.decode(line, type=Figure) for line in lines]
-        if done.returncode != 0:
-            sys.stderr.write(f"{script.name} ended with exit code {done.returncode}\n")
-            return []
-        if all(figure.holds or not figure.noisy for figure in figures):
-            break
-    return figures
+    failed: list[Failed] = []
+    results.parent.mkdir(exist_ok=True)
+    with results.open("wb", buffering=0) as out:
+        for script in scripts:
+            outcome = run(script, root)
+            lines: list[Figure] | list[Failed]
+            if isinstance(outcome, Failed):
+                failed.append(outcome)
+                lines = [outcome]
+            else:
+                figures += outcome
+                lines = outcome
+            out.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    return figures, failed
 
 
-def show(figures: list[Figure], failed: list[str]) -> None:
+def show(figures: list[Figure], failed: list[Failed]) -> None:
     """The table people read."""
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     table = Table("path", "metric", "ours", "peer", "ratio", "bar", "holds", "note", box=None, pad_edge=False)
@@ -82,8 +69,8 @@ def show(figures: list[Figure], failed: list[str]) -> None:
             one.note,
         )
     console.print(table)
-    for name in failed:
-        console.print(f"could not run: {name}")
+    for script in failed:
+        console.print(f"could not run: {script.path}: {script.error}")
 
 
 if __name__ == "__main__":
