@@ -11,13 +11,11 @@ from daira_kit.errors import BadRequest, DairaError
 from daira_media.domain import tus
 from daira_media.domain.parts import SMALLEST_PART, USUAL_PART, is_part, part_target, remaining
 from daira_media.domain.purposes import ContentType, Limits, Purpose, purpose_named, settle_purpose
-from daira_media.domain.ranges import Span, parse_range
 from daira_media.domain.renditions import centre_square, fit, is_decodable
 from daira_media.domain.sniff import HEAD_BYTES, sniff
 from daira_media.errors import (
     ChecksumUnsupported,
     HeaderInvalid,
-    RangeNotSatisfiable,
     TypeNotAccepted,
     UploadEmpty,
     UploadTooLarge,
@@ -219,27 +217,3 @@ def test_pixel_bombs_are_not_decodable() -> None:
     assert is_decodable(8000, 8000)
     assert not is_decodable(16000, 16000)
     assert not is_decodable(0, 10)
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (None, None),
-        ("bytes=0-0", Span(0, 1)),
-        ("bytes=5-", Span(5, 10)),
-        ("bytes=-3", Span(7, 10)),
-        ("bytes=-30", Span(0, 10)),
-        ("bytes=5-99", Span(5, 10)),
-        ("bytes=0-1,3-4", None),
-        ("bytes=-", None),
-        ("items=0-1", None),
-    ],
-)
-def test_one_range_is_understood_and_more_means_the_whole(raw: Any, expected: Any) -> None:
-    assert parse_range(raw, 10) == expected
-
-
-@pytest.mark.parametrize("raw", ["bytes=10-", "bytes=7-5", "bytes=-0"])
-def test_a_range_outside_is_refused(raw: Any) -> None:
-    with pytest.raises(RangeNotSatisfiable):
-        parse_range(raw, 10)

@@ -39,9 +39,11 @@ async def fold(database: Database, events: list[Event]) -> list[Any]:
         writing=None,  # type: ignore[arg-type]
         joining=None,  # type: ignore[arg-type]
         completing=None,  # type: ignore[arg-type]
-        assets=Assets(database, None),  # type: ignore[arg-type]
+        assets=Assets(database, None, None),  # type: ignore[arg-type]
+        audiences=None,  # type: ignore[arg-type]
         renditions=None,  # type: ignore[arg-type]
         exports=None,  # type: ignore[arg-type]
+        purging=None,  # type: ignore[arg-type]
     )
     handlers = {subscription.event_type: subscription.handler for subscription in SUBSCRIPTIONS}
     async with database.work() as work:

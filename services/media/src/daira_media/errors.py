@@ -28,7 +28,6 @@ __all__ = [
     "OverrideUnknown",
     "PartsNotJoinable",
     "QuotaExceeded",
-    "RangeNotSatisfiable",
     "SenderGone",
     "ServerStopping",
     "SpoolFull",
@@ -191,15 +190,6 @@ class UploadBroken(DairaError):
     """The stored bytes are not what was received. Start a new upload."""
 
     code = "upload_broken"
-
-
-class RangeNotSatisfiable(DairaError):
-    """There are no such bytes."""
-
-    status = 416
-    code = "range_not_satisfiable"
-    title = "Range not satisfiable"
-    title_ar = "نطاق غير متاح"
 
 
 class OverrideUnknown(BadRequest):

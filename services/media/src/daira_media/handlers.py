@@ -5,6 +5,7 @@ from uuid import UUID
 from daira_bus.subscription import on
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.exports import ExportPartWritten
+from daira_contracts.feed import PostChangedV1
 from daira_contracts.registry import EXPORTERS
 from daira_contracts.user import ExportRequestedV1
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
@@ -28,6 +29,16 @@ async def put_progress(event: ProgressReportedV1, work: Work, media: MediaServic
     await media.assets.note_progress(event, work)
 
 
+async def follow_post(event: PostChangedV1, work: Work, media: MediaService) -> None:
+    """A narrower audience means other URLs."""
+    await media.audiences.note_post(event, work)
+
+
+async def forget_post(key: str, work: Work, media: MediaService) -> None:
+    """A post that is gone shows nothing to anybody."""
+    await media.audiences.forget_post(UUID(key), work)
+
+
 async def erase_person(event: UserErasedV1, work: Work, media: MediaService) -> None:
     """Rows, topic keys and bytes of this person go."""
     await media.assets.erase_person(event, work)
@@ -47,6 +58,7 @@ async def note_export_part(event: ExportPartWritten, work: Work, media: MediaSer
 SUBSCRIPTIONS = (
     on(VideoChangedV1, put_video_state, tombstone=remove_video_state),
     on(ProgressReportedV1, put_progress),
+    on(PostChangedV1, follow_post, tombstone=forget_post),
     on(UserErasedV1, erase_person),
     on(ExportRequestedV1, begin_export),
     *(on(written, note_export_part) for written in EXPORTERS.values()),

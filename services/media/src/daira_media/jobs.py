@@ -5,6 +5,7 @@ from uuid import UUID
 from daira_bus.jobs import Job, job
 from daira_media.service.exports import DROP_PARTS, END, PACK
 from daira_media.service.media import MediaService
+from daira_web.cdn import ATTEMPTS, PURGE
 
 
 async def make_renditions(claimed: Job, media: MediaService) -> None:
@@ -52,6 +53,11 @@ async def drop_export_parts(claimed: Job, media: MediaService) -> None:
     await media.exports.drop_parts(UUID(claimed.key))
 
 
+async def purge_cdn(claimed: Job, media: MediaService) -> None:
+    """Caches in front of us forget a URL that was revoked."""
+    await media.purging.run(claimed.key)
+
+
 JOBS = (
     job("make_renditions", make_renditions, on_dead=give_up_renditions, lease_seconds=30, concurrency=2),
     job("finish_upload", finish_upload, max_attempts=10),
@@ -59,5 +65,6 @@ JOBS = (
     job(PACK, pack_export, on_dead=give_up_export, lease_seconds=60, max_attempts=10),
     job(END, end_export, max_attempts=1000),
     job(DROP_PARTS, drop_export_parts, max_attempts=1000),
+    job(PURGE, purge_cdn, max_attempts=ATTEMPTS, concurrency=4),
     job("erase_bytes", erase_bytes, lease_seconds=60, max_attempts=1000),
 )

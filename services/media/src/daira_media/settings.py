@@ -1,9 +1,9 @@
 """Settings of media, read from DAIRA_MEDIA_…"""
 
-from daira_kit.settings import CommonSettings
+from daira_kit.settings import CdnSettings
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(CdnSettings, frozen=True, kw_only=True):
     """Sizes in bytes where the name does not say otherwise; times in seconds."""
 
     s3_endpoint: str

@@ -22,6 +22,7 @@ from daira_media.projections import PROJECTIONS
 from daira_media.repository.exports import SECTIONS
 from daira_media.routes import ROUTES
 from daira_media.service.assets import Assets
+from daira_media.service.audiences import Audiences
 from daira_media.service.completing import Completing
 from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
@@ -37,6 +38,7 @@ from daira_stores.objects import JsonParts, ObjectStore, open_objects
 from daira_stores.postgres import Database
 from daira_stores.redis import open_redis
 from daira_stores.sections import read_sections
+from daira_web.cdn import Purging, open_purging
 from daira_web.limits import Limiter
 
 logger = get_logger(__name__)
@@ -53,11 +55,12 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         aiohttp.ClientSession(
             connector=connector, timeout=S3_TIMEOUT, skip_auto_headers=("Content-Type", "User-Agent")
         ) as http,
+        open_purging(settings) as purging,
     ):
         objects = _objects(settings)
         store = _store(settings, http, objects)
         decoder = Decoder(wall_seconds=settings.decode_seconds, parallel=settings.decoders)
-        media = assemble(settings, platform.database, store, decoder)
+        media = assemble(settings, platform.database, store, decoder, purging)
         layers = await _measure(decoder)
         can_decode = len(layers) >= settings.min_sandbox_layers
         if not can_decode:
@@ -87,9 +90,12 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         )
 
 
-def assemble(settings: Settings, database: Database, store: BytesStore, decoder: Decoder) -> MediaService:
+def assemble(
+    settings: Settings, database: Database, store: BytesStore, decoder: Decoder, purging: Purging
+) -> MediaService:
     """The use-cases on given stores."""
     policy = _policy(settings)
+    audiences = Audiences(purging)
     completing = Completing(database, store)
     uploads = Uploads(database, store, completing, policy)
     writing = Writing(database, store, completing, policy)
@@ -98,9 +104,11 @@ def assemble(settings: Settings, database: Database, store: BytesStore, decoder:
         writing=writing,
         joining=Joining(database, store, uploads, writing, policy),
         completing=completing,
-        assets=Assets(database, store),
+        assets=Assets(database, store, audiences),
+        audiences=audiences,
         renditions=Renditions(database, store, decoder, settings.spool_folder or None),
         exports=Exports(database, store, kept=timedelta(seconds=settings.export_kept_seconds)),
+        purging=purging,
     )
 
 

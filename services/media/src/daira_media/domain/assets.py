@@ -1,5 +1,6 @@
 """An asset: a finished upload and what was made of it."""
 
+from collections.abc import Iterable
 from enum import Enum
 from uuid import UUID
 
@@ -95,6 +96,19 @@ def rendition_url(kind: Purpose, capability: str, name: str) -> str:
     """The public path of one form."""
     folder = "voices" if kind is Purpose.VOICE else "images"
     return f"/media/{folder}/{capability}/{name}"
+
+
+def linked(asset: Asset, renditions: Iterable[Rendition]) -> tuple[Rendition, ...]:
+    """These forms, with the URLs that the asset's capability gives them."""
+    return tuple(
+        msgspec.structs.replace(one, url=rendition_url(asset.kind, asset.capability, one.name)) for one in renditions
+    )
+
+
+def renewed(asset: Asset, capability: str) -> Asset:
+    """The next revision, with other URLs."""
+    changed = msgspec.structs.replace(asset, capability=capability, revision=asset.revision + 1)
+    return msgspec.structs.replace(changed, renditions=linked(changed, asset.renditions))
 
 
 VIDEO_STATES = {

@@ -99,3 +99,14 @@ CREATE TABLE export_part (
     service text NOT NULL,
     PRIMARY KEY (export_id, service)
 );
+
+CREATE TABLE shown (
+    post_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    author_id uuid NOT NULL,
+    audience smallint NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (post_id, media_id)
+);
+CREATE INDEX shown_media ON shown (media_id, author_id);
+CREATE INDEX shown_author ON shown (author_id);

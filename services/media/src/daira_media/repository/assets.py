@@ -20,15 +20,15 @@ VALUES (%(id)s, %(owner_id)s, %(kind)s, %(state)s, %(storage_key)s, %(content_ty
     %(failure_code)s, %(renditions)s, %(duration_ms)s, %(waveform)s, %(blurhash)s, %(revision)s)
 """  # noqa: S608 - COLUMNS is a constant
 UPDATE = """
-UPDATE asset SET state = %(state)s, failure_code = %(failure_code)s, renditions = %(renditions)s,
-    duration_ms = %(duration_ms)s, waveform = %(waveform)s, blurhash = %(blurhash)s, revision = %(revision)s,
-    updated_at = clock_timestamp()
+UPDATE asset SET state = %(state)s, capability = %(capability)s, failure_code = %(failure_code)s,
+    renditions = %(renditions)s, duration_ms = %(duration_ms)s, waveform = %(waveform)s, blurhash = %(blurhash)s,
+    revision = %(revision)s, updated_at = clock_timestamp()
 WHERE id = %(id)s
 """
 FIND = f"SELECT {COLUMNS} FROM asset WHERE id = %s"  # noqa: S608
 LOCK = f"SELECT {COLUMNS} FROM asset WHERE id = %s FOR UPDATE"  # noqa: S608
 FIND_BY_CAPABILITY = f"SELECT {COLUMNS} FROM asset WHERE capability = %s AND state = 'READY'"  # noqa: S608
-OWNED = "SELECT id FROM asset WHERE owner_id = %s ORDER BY id FOR UPDATE"
+OWNED = f"SELECT {COLUMNS} FROM asset WHERE owner_id = %s ORDER BY id FOR UPDATE"  # noqa: S608
 DELETE_OWNED = (
     "DELETE FROM asset WHERE owner_id = %s",
     "DELETE FROM video WHERE owner_id = %s",
@@ -94,9 +94,9 @@ async def find_ready(work: Work, capability: str) -> Asset | None:
     return _asset(row) if row else None
 
 
-async def owned_ids(work: Work, owner_id: UUID) -> list[UUID]:
-    """Ids of all assets of a person, their rows locked."""
-    return [row["id"] for row in await work.all(OWNED, (owner_id,))]
+async def owned(work: Work, owner_id: UUID) -> list[Asset]:
+    """All assets of a person, their rows locked."""
+    return [_asset(row) for row in await work.all(OWNED, (owner_id,))]
 
 
 async def remove_owned(work: Work, owner_id: UUID) -> None:

@@ -1,22 +1,17 @@
 """Bytes below /media/ for whoever has the URL: the capability in it is the permission."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from litestar import HttpMethod, Request, Response, Router, route
+from litestar import Request, Response, Router, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Stream
 
-from daira_media.domain.exports import CONTENT_TYPE, NAME
-from daira_media.domain.ranges import Span, parse_range
-from daira_media.errors import MediaNotFound, ObjectStoreUnavailable, RangeNotSatisfiable
+from daira_media.domain.exports import NAME
+from daira_media.errors import MediaNotFound, ObjectStoreUnavailable
 from daira_media.service.media import MediaService
 from daira_web.answers import problems
+from daira_web.files import NOWHERE, READ, RangeNotSatisfiable, serve
 from daira_web.guards import PUBLIC
-
-FOREVER = "public, max-age=31536000, immutable"
-NOWHERE = "private, no-store"
-READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 @route(
@@ -34,7 +29,7 @@ async def read_image(
     media: NamedDependency[MediaService],
 ) -> Response[Any]:
     """Immutable: another image has another URL."""
-    return await _serve_rendition(request, capability, name, media)
+    return await serve(request, await media.assets.find_rendition(capability, name))
 
 
 @route(
@@ -52,7 +47,7 @@ async def read_voice(
     media: NamedDependency[MediaService],
 ) -> Response[Any]:
     """Immutable, with ranges."""
-    return await _serve_rendition(request, capability, name, media)
+    return await serve(request, await media.assets.find_rendition(capability, name))
 
 
 @route(
@@ -72,54 +67,8 @@ async def read_export(
     """With ranges; kept by no cache, and gone when its time is over."""
     if name != NAME:
         raise MediaNotFound
-    key, export = await media.exports.find_ready(capability)
     headers = {"Cache-Control": NOWHERE, "Content-Disposition": f'attachment; filename="{NAME}"'}
-    return await _serve(request, media, key, File(f"{capability}-{name}", export.size_bytes, CONTENT_TYPE), headers)
-
-
-async def _serve_rendition(
-    request: Request[Any, Any, Any], capability: str, name: str, media: MediaService
-) -> Response[Any]:
-    key, rendition = await media.assets.find_rendition(capability, name)
-    file = File(f"{capability}-{name}", rendition.size_bytes, rendition.content_type)
-    return await _serve(request, media, key, file, {"Cache-Control": FOREVER})
-
-
-class File(NamedTuple):
-    """What is served, whatever it is."""
-
-    tag: str
-    size: int
-    content_type: str
-
-
-async def _serve(
-    request: Request[Any, Any, Any], media: MediaService, key: str, file: File, headers: dict[str, str]
-) -> Response[Any]:
-    tag = f'"{file.tag}"'
-    headers |= {
-        "ETag": tag,
-        "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-        "Access-Control-Allow-Origin": "*",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-    }
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(None, status_code=304, headers=headers)
-    part = parse_range(request.headers.get("range"), file.size)
-    if part is not None:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{file.size}"
-    span = part or Span(0, file.size)
-    headers["Content-Length"] = str(span.end - span.start)
-    status = 200 if part is None else 206
-    if request.method == "HEAD":
-        return Response(b"", status_code=status, headers=headers, media_type=file.content_type)
-    return Stream(
-        await media.assets.bytes_of(key, span.start, span.end),
-        status_code=status,
-        headers=headers,
-        media_type=file.content_type,
-    )
+    return await serve(request, await media.exports.find_ready(capability), headers)
 
 
 files_router = Router(path="/media", route_handlers=[read_image, read_voice, read_export], tags=["media"])

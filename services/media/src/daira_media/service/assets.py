@@ -1,6 +1,5 @@
 """Reading assets, and forgetting those of a person."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,12 +8,15 @@ import msgspec
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.media import AssetChangedV1
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
+from daira_kit.capabilities import is_capability
 from daira_kit.clock import now
-from daira_media.adapters.bytes_store import BytesStore, ObjectMissing
+from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain import keys
-from daira_media.domain.assets import Asset, Rendition, Video
+from daira_media.domain.assets import Asset, Video
 from daira_media.errors import MediaNotFound
-from daira_media.repository import assets, exports, uploads
+from daira_media.repository import assets, exports, shown, uploads
+from daira_media.service.audiences import Audiences
+from daira_media.service.stored import StoredFile
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
@@ -33,9 +35,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Assets:
     """Assets of one person at a time; a foreign asset is not found."""
 
-    def __init__(self, database: Database, store: BytesStore) -> None:
+    def __init__(self, database: Database, store: BytesStore, audiences: Audiences) -> None:
         self._database = database
         self._store = store
+        self._audiences = audiences
 
     async def read(self, owner_id: UUID, media_id: UUID) -> Known:
         """Raises MediaNotFound for foreign and unfinished uploads too."""
@@ -47,27 +50,23 @@ class Assets:
             percent = await assets.find_percent(work, media_id)
         return Known(asset=asset, video=video, percent=percent)
 
-    async def find_rendition(self, capability: str, name: str) -> tuple[str, Rendition]:
-        """The key in the bucket and the form that a public URL means. Raises MediaNotFound."""
+    async def find_rendition(self, capability: str, name: str) -> StoredFile:
+        """The form that a public URL means. Raises MediaNotFound."""
+        if not is_capability(capability):
+            raise MediaNotFound
         async with self._database.read() as work:
             asset = await assets.find_ready(work, capability)
-        if asset is not None:
-            for rendition in asset.renditions:
-                if rendition.name == name:
-                    return keys.rendition_key(asset.owner_id, asset.id, name), rendition
+        for rendition in asset.renditions if asset else ():
+            if asset and rendition.name == name:
+                key = keys.rendition_key(asset.owner_id, asset.id, name)
+                return StoredFile(
+                    self._store,
+                    key,
+                    rendition.size_bytes,
+                    tag=f"{capability}-{name}",
+                    content_type=rendition.content_type,
+                )
         raise MediaNotFound
-
-    async def bytes_of(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes of a rendition from `start` up to, without, `end`; the first of them are there when this returns.
-
-        So a store that is down is an answer of its own and not a body that breaks off. Raises MediaNotFound.
-        """
-        chunks = self._store.read(key, start, end)
-        try:
-            first = await anext(chunks)
-        except (ObjectMissing, StopAsyncIteration) as error:
-            raise MediaNotFound from error
-        return _chain(first, chunks)
 
     async def note_video(self, event: VideoChangedV1, work: Work) -> None:
         """Keep what video tells."""
@@ -85,9 +84,11 @@ class Assets:
         """Rows and topic keys go at once, bytes by a job."""
         await exports.await_makers(work, event.user_id)
         await assets.put_erased(work, event.user_id, event.erased_at)
-        for media_id in await assets.owned_ids(work, event.user_id):
-            await work.emit_tombstone(AssetChangedV1, AssetChangedV1.key_of(media_id))
+        for asset in await assets.owned(work, event.user_id):
+            await self._audiences.purge(work, asset)
+            await work.emit_tombstone(AssetChangedV1, AssetChangedV1.key_of(asset.id))
         await assets.remove_owned(work, event.user_id)
+        await shown.remove_author(work, event.user_id)
         await uploads.remove_owned(work, event.user_id)
         for export_id in await exports.owned_ids(work, event.user_id):
             await work.enqueue("drop_export_parts", str(export_id))
@@ -98,9 +99,3 @@ class Assets:
     async def erase_bytes(self, person_id: UUID) -> None:
         """Delete every object and unfinished part of a person."""
         await self._store.delete_prefix(keys.owner_prefix(person_id))
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

@@ -1,8 +1,8 @@
 """From the last byte to an asset that the world is told about."""
 
-import secrets
 from uuid import UUID
 
+from daira_kit.capabilities import new_capability
 from daira_media.adapters.bytes_store import BytesStore, ObjectMissing
 from daira_media.adapters.multipart import S3Refused, UploadVanished
 from daira_media.domain import keys
@@ -15,8 +15,6 @@ from daira_media.repository import assets, exports, uploads
 from daira_media.service.telling import asset_changed
 from daira_stores.postgres import Database
 from daira_stores.work import Work
-
-CAPABILITY_BYTES = 16
 
 
 class Completing:
@@ -90,5 +88,5 @@ def _asset(upload: Upload) -> Asset:
         storage_key=keys.original_key(upload.owner_id, upload.id),
         content_type=upload.content_type.value,
         size_bytes=upload.length,
-        capability=secrets.token_urlsafe(CAPABILITY_BYTES),
+        capability=new_capability(),
     )

@@ -1,7 +1,6 @@
 """Archives of what the platform knows about a person: parts are counted as services write them, then packed."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
@@ -11,21 +10,22 @@ from msgspec.structs import replace
 from daira_contracts.exports import ExportPartWritten, part_key
 from daira_contracts.registry import EXPORTERS
 from daira_contracts.user import ExportRequestedV1
+from daira_kit.capabilities import is_capability, new_capability
 from daira_kit.clock import now
 from daira_kit.errors import NotYetVisible
 from daira_kit.ids import id_time
 from daira_media.adapters.archive import zipped
 from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain import keys
-from daira_media.domain.exports import CONTENT_TYPE, Export, ExportState
+from daira_media.domain.exports import CONTENT_TYPE, NAME, Export, ExportState
 from daira_media.errors import MediaNotFound
 from daira_media.repository import assets
 from daira_media.repository import exports as rows
+from daira_media.service.stored import StoredFile
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
 PACK, END, DROP_PARTS = "pack_export", "end_export", "drop_export_parts"
-CAPABILITY_BYTES = 16
 FRESH = timedelta(seconds=60)
 LOOKS, BETWEEN_LOOKS_SECONDS = 20, 0.05
 
@@ -64,13 +64,16 @@ class Exports:
             await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
         raise NotYetVisible
 
-    async def find_ready(self, capability: str) -> tuple[str, Export]:
-        """The key in the bucket and the archive that a URL means. Raises MediaNotFound."""
+    async def find_ready(self, capability: str) -> StoredFile:
+        """The archive that a URL means. Raises MediaNotFound."""
+        if not is_capability(capability):
+            raise MediaNotFound
         async with self._database.read() as work:
             export = await rows.find_ready(work, capability)
         if export is None or export.expires_at <= now():
             raise MediaNotFound
-        return keys.export_key(export.owner_id, export.id), export
+        key = keys.export_key(export.owner_id, export.id)
+        return StoredFile(self._store, key, export.size_bytes, tag=f"{capability}-{NAME}", content_type=CONTENT_TYPE)
 
     async def pack(self, export_id: UUID) -> None:
         """From parts to READY; nothing happens in any other state."""
@@ -120,7 +123,7 @@ class Exports:
             id=export_id,
             owner_id=owner_id,
             state=ExportState.PROCESSING,
-            capability=secrets.token_urlsafe(CAPABILITY_BYTES),
+            capability=new_capability(),
             expires_at=ends_at,
         )
         if await rows.put_new(work, fresh):

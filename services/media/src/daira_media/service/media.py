@@ -3,12 +3,14 @@
 import msgspec
 
 from daira_media.service.assets import Assets
+from daira_media.service.audiences import Audiences
 from daira_media.service.completing import Completing
 from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
 from daira_media.service.renditions import Renditions
 from daira_media.service.uploads import Uploads
 from daira_media.service.writing import Writing
+from daira_web.cdn import Purging
 
 
 class MediaService(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,5 +21,7 @@ class MediaService(msgspec.Struct, frozen=True, kw_only=True):
     joining: Joining
     completing: Completing
     assets: Assets
+    audiences: Audiences
     renditions: Renditions
     exports: Exports
+    purging: Purging

@@ -11,7 +11,7 @@ from daira_media.adapters.bytes_store import BytesStore
 from daira_media.adapters.decoder.protocol import Made, Outcome
 from daira_media.adapters.sandbox import Decoder
 from daira_media.domain import keys
-from daira_media.domain.assets import GRAPH, Asset, AssetState, Rendition, rendition_url
+from daira_media.domain.assets import GRAPH, Asset, AssetState, Rendition, linked
 from daira_media.domain.purposes import Purpose
 from daira_media.metrics import DECODED
 from daira_media.repository import assets
@@ -61,7 +61,7 @@ class Renditions:
         await self._store.put_bytes(key, data, file.content_type)
         return Rendition(
             name=file.name,
-            url=rendition_url(asset.kind, asset.capability, file.name),
+            url="",  # known when it is settled: the capability may be another one by then
             content_type=file.content_type,
             width=file.width,
             height=file.height,
@@ -78,7 +78,7 @@ class Renditions:
                 asset,
                 state=state,
                 failure_code=outcome.failure,
-                renditions=made,
+                renditions=linked(asset, made),
                 duration_ms=outcome.duration_ms,
                 waveform=outcome.waveform,
                 blurhash=outcome.blurhash,
