@@ -17,7 +17,7 @@ from daira_kit.clock import epoch_ms
 from daira_kit.errors import NotFound
 from daira_observe.logs import get_logger
 
-__all__ = ["Batch", "Log", "Record", "Span", "UnknownTopic", "open_log"]
+__all__ = ["Batch", "Log", "Record", "Span", "UnknownTopic", "open_log", "record_of"]
 
 logger = get_logger(__name__)
 T = TypeVar("T")
@@ -231,6 +231,32 @@ async def open_log(
 ) -> AsyncIterator[Log]:
     """A log; see `Log`. Nothing is connected before the first question."""
     yield Log(bootstrap, prefix, patience=patience, waits=waits)
+
+
+def record_of(
+    topic: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    *,
+    partition: int = 0,
+    offset: int = 0,
+    timestamp: int = 0,
+) -> Record:
+    """A record that did not come from a broker; `timestamp` in milliseconds since 1970."""
+    return Record(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        timestamp=timestamp,
+        timestamp_type=0,
+        key=key,
+        value=value,
+        checksum=None,
+        serialized_key_size=len(key or b""),
+        serialized_value_size=len(value or b""),
+        headers=tuple(headers),
+    )
 
 
 async def _connect(bootstrap: str) -> AIOKafkaConsumer:

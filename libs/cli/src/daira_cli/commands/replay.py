@@ -15,8 +15,16 @@ from daira_cli.dump.taking import Taking, Wish, counts
 from daira_cli.errors import Partial, Usage
 from daira_cli.exits import Exit
 from daira_cli.moments import moment
+from daira_cli.moments import rate as per_second
+from daira_cli.run.outcome import Outcome
+from daira_cli.run.running import Summary
+from daira_cli.run.scratch import Stores
+from daira_cli.run.session import Plan, run_on_scratch
+from daira_cli.run.telling import conclude, tell
+from daira_cli.services import find
 from daira_cli.where import Where
 from daira_kit.clock import now
+from daira_observe.logs import set_up_logging
 
 app = App(name="replay", help="Take records out of topics, run them through a service's own code, compare.")
 TO_BE_CONTINUED = "the same command goes on where this one stopped"
@@ -133,3 +141,90 @@ def _remarks(manifest: Manifest, out: Output) -> None:
     backwards = sum(one.backwards for one in manifest.partitions)
     if backwards:
         out.note(f"{backwards:,} records are stamped earlier than one before them: clocks differ between producers")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Stopping:
+    """Where to stand still."""
+
+    break_on: Annotated[int | None, Parameter(help="Stop in the handler at this line of the dump.")] = None
+    pdb: Annotated[bool, Parameter(negative="", help="Stop where a handler fails.")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Continuing:
+    """What an earlier run left."""
+
+    from_checkpoint: Annotated[bool, Parameter(negative="", help="Go on with a run that was stopped.")] = False
+    restart: Annotated[bool, Parameter(negative="", help="Throw away what a stopped run left.")] = False
+    keep: Annotated[bool, Parameter(negative="", help="Keep the throw-away database, to look into it.")] = False
+    edited: Annotated[bool, Parameter(negative="", help="The dump was changed on purpose.")] = False
+    scratch_postgres: Annotated[str | None, Parameter(help="Server for the throw-away database (DSN).")] = None
+    scratch_redis: Annotated[str | None, Parameter(help="URL of an empty logical Redis database.")] = None
+
+
+@app.command(name="run")
+async def run_(
+    file: Path,
+    /,
+    *,
+    service: str,
+    result: Annotated[Path | None, Parameter(help="Write the outcomes there, for `daira replay diff`.")] = None,
+    rate: Annotated[str | None, Parameter(help="At most so many a second: 200/s.")] = None,
+    quiet: Annotated[bool, Parameter(negative="", help="The summary only.")] = False,
+    stopping: Stopping | None = None,
+    continuing: Continuing | None = None,
+    where: Where | None = None,
+    json: Json = False,
+) -> int:
+    """Run a dump through one service's own handlers, on a throw-away database. Nothing is sent and no job runs.
+
+    For each record: accepted, duplicate, retried, dlq or blocked, what changed, and what would have been told.
+    Exits 1 when a record would be dead-lettered.
+
+    `daira replay run bug.jsonl --service feed --break-on 17 --stack 8080`
+    """
+    out, at, stop, go = Output(json), where or Where(), stopping or Stopping(), continuing or Continuing()
+    set_up_logging("replay", "CRITICAL")  # outcomes say what the handlers' log would
+    found = find(service)
+    plan = Plan(
+        dump=file,
+        service=found,
+        settings=at.settings(found),
+        stores=Stores(postgres=go.scratch_postgres, redis=go.scratch_redis),
+        result=result,
+        rate=per_second(rate),
+        break_on=stop.break_on,
+        post_mortem=stop.pdb,
+        edited=go.edited,
+        from_checkpoint=go.from_checkpoint,
+        restart=go.restart,
+        keep=go.keep,
+    )
+    summary = await _run_told(plan, out, quiet=quiet or stop.break_on is not None)
+    conclude(summary, out)
+    out.record({"summary": summary})
+    return Exit.FOUND if summary.verdicts["dlq"] or summary.verdicts["blocked"] else Exit.OK
+
+
+async def _run_told(plan: Plan, out: Output, *, quiet: bool) -> Summary:
+    with out.progress("running") as ticker:
+
+        def began(done: int, total: int) -> None:
+            ticker.total(total)
+            ticker.advance(done)
+            if done:
+                out.note(f"going on after {done:,} of {total:,} records")
+
+        def each(outcome: Outcome) -> None:
+            ticker.advance()
+            out.record(outcome)
+            if not quiet:
+                tell(outcome, out)
+
+        summary, made = await run_on_scratch(plan, each, began)
+    if plan.keep:
+        out.note(f"kept: database {made.name}" + (f", Redis {made.redis_url}" if made.redis_url else ""))
+    return summary

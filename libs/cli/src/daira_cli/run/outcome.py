@@ -1,0 +1,139 @@
+"""What became of each record, as lines of JSON: the file that `daira replay diff` compares."""
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from daira_cli.errors import Usage
+from daira_stores.changes import Change
+
+FORMAT = "daira-result/1"
+
+
+class Verdict(Enum):
+    """What became of one record."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """Its event was handled before: nothing happened."""
+    RETRIED = "retried"
+    """Accepted after failures."""
+    DLQ = "dlq"
+    """It would lie among the dead letters."""
+    BLOCKED = "blocked"
+    """The handler needs something that is off here; the live consumer would wait for it."""
+    IGNORED = "ignored"
+    """A tombstone that the service passes over."""
+    SKIPPED = "skipped"
+    """The service does not hear this topic."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record that would have been sent."""
+
+    topic: str
+    key: str
+    value: Any = None
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A job that would have run."""
+
+    kind: str
+    key: str
+    payload: Any = None
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a handler gave up; `code` as in the dead letter's headers."""
+
+    code: str
+    message: str
+    stack: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One record."""
+
+    line: int
+    topic: str
+    partition: int
+    offset: int
+    key: str | None = None
+    event_id: str = ""
+    verdict: Verdict
+    tries: int = 0
+    failure: Failure | None = None
+    changes: tuple[Change, ...] = ()
+    told: tuple[Told, ...] = ()
+    left: tuple[Left, ...] = ()
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of a result."""
+
+    format: str
+    service: str
+    dump: str
+    """SHA-256 of the file that was run."""
+
+
+class ResultFile:
+    """Appends outcomes; without a path it only counts."""
+
+    def __init__(self, path: Path | None, head: Head, *, keep_bytes: int = 0) -> None:
+        """`keep_bytes` of an earlier run stay; 0 begins anew."""
+        self._file: BinaryIO | None = None
+        self.bytes = keep_bytes
+        if path is None:
+            return
+        path.touch()
+        self._file = path.open("r+b")
+        self._file.truncate(keep_bytes)
+        self._file.seek(keep_bytes)
+        if not keep_bytes:
+            self._write(head)
+
+    def append(self, outcome: Outcome) -> None:
+        """One line more, handed to the system."""
+        self._write(outcome)
+
+    def close(self) -> None:
+        """On the disk."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def _write(self, part: object) -> None:
+        if self._file is None:
+            return
+        text = msgspec.json.encode(part) + b"\n"
+        self._file.write(text)
+        self._file.flush()
+        self.bytes += len(text)
+
+
+def is_result(path: Path) -> bool:
+    """Whether the first line says so."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.readline(), type=Head).format == FORMAT
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def read_result(path: Path) -> list[Outcome]:
+    """Raises Usage naming the line that is none."""
+    found = []
+    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            if number > 1:
+                found.append(msgspec.json.decode(text, type=Outcome))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Usage(
+                f"{path}: line {number} is no outcome: {error}", then="run the dump again", code="result_corrupt"
+            ) from error
+    return found

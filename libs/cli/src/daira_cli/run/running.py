@@ -1,0 +1,160 @@
+"""Runs a dump, record after record, in the order of the log."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from daira_bus.errors import TooManyDead
+from daira_cli.dump.lines import Line
+from daira_cli.run.casting import Casting
+from daira_cli.run.outcome import Failure, Left, Outcome, ResultFile, Told, Verdict
+from daira_cli.run.reading import Dump, Entry
+from daira_cli.run.watching import Blocked, Watch
+from daira_runtime.replay import Held, Replay
+from daira_stores.changes import Change, Progress
+
+VERDICTS = {"handled": Verdict.ACCEPTED, "duplicate": Verdict.DUPLICATE, "ignored": Verdict.IGNORED}
+DELIVERY = frozenset({"inbox", "outbox", "job"})
+DEAD_LETTER = ".dlq."
+
+
+class Notebook(Protocol):
+    """Remembers how far a run came and what records changed."""
+
+    async def noted(self) -> list[Change]:
+        """What changed since the last `settle`."""
+        ...
+
+    async def settle(self, progress: Progress) -> None:
+        """The record is done."""
+        ...
+
+
+class Summary(msgspec.Struct, kw_only=True, rename="camel"):
+    """What a run came to."""
+
+    service: str
+    records: int = 0
+    verdicts: Counter[str] = msgspec.field(default_factory=Counter)
+    told: Counter[str] = msgspec.field(default_factory=Counter)
+    """Records that would have been sent, by topic."""
+    left: Counter[str] = msgspec.field(default_factory=Counter)
+    """Jobs that would have run, by kind."""
+    skipped_topics: Counter[str] = msgspec.field(default_factory=Counter)
+    stops_at_line: int | None = None
+    """Where the live consumer would have stopped, because too many records in a row died."""
+
+    def count(self, outcome: Outcome) -> None:
+        """One record more."""
+        self.records += 1
+        self.verdicts[outcome.verdict.value] += 1
+        self.told.update(told.topic for told in outcome.told)
+        self.left.update(left.kind for left in outcome.left)
+        if outcome.verdict is Verdict.SKIPPED:
+            self.skipped_topics[outcome.topic] += 1
+
+
+class Running:
+    """One dump through one service."""
+
+    def __init__(
+        self, dump: Dump, replay: Replay, casting: Casting, watch: Watch, notebook: Notebook, result: ResultFile
+    ) -> None:
+        self._dump, self._replay, self._casting, self._watch = dump, replay, casting, watch
+        self._notebook, self._result = notebook, result
+        self.summary = Summary(service=replay.service)
+
+    async def run(
+        self, start: int, each: Callable[[Outcome], None], *, rate: float | None = None, stop_after: int | None = None
+    ) -> Summary:
+        """From record `start` on, at most `rate` a second; each outcome is told once it is sure."""
+        began, entries = time.monotonic(), self._dump.entries[start:stop_after]
+        for number, entry in enumerate(entries):
+            if rate is not None:
+                await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+            outcome = await self._one(entry)
+            self._result.append(outcome)
+            await self._notebook.settle(Progress(next_index=start + number + 1, result_bytes=self._result.bytes))
+            self.summary.count(outcome)
+            each(outcome)
+        return self.summary
+
+    async def _one(self, entry: Entry) -> Outcome:
+        line = self._dump.line(entry)
+        if not self._casting.hears(line.topic):
+            return _outcome(entry, line, Verdict.SKIPPED)
+        self._watch.begin(entry.number)
+        try:
+            said = await self._replay.handler.handle(self._casting.record(line))
+        except TooManyDead:
+            said = "dead"
+            self.summary.stops_at_line = self.summary.stops_at_line or entry.number
+        held, self._replay.producer.held = self._replay.producer.held, []
+        changes = await self._notebook.noted()
+        failure = next((_failure(one) for one in held if DEAD_LETTER in one.topic and one.value is not None), None)
+        return _outcome(
+            entry,
+            line,
+            _verdict(said, self._watch.tries, failure, changes),
+            tries=self._watch.tries,
+            failure=failure,
+            changes=tuple(change for change in changes if change.table not in DELIVERY),
+            told=(*_told(changes), *_held(held)),
+            left=tuple(_left(changes)),
+        )
+
+
+def _outcome(entry: Entry, line: Line, verdict: Verdict, **more: Any) -> Outcome:
+    return Outcome(
+        line=entry.number,
+        topic=line.topic,
+        partition=line.partition,
+        offset=line.offset,
+        key=line.key,
+        event_id=line.header("ce_id"),
+        verdict=verdict,
+        **more,
+    )
+
+
+def _verdict(said: str, tries: int, failure: Failure | None, changes: Iterable[Change]) -> Verdict:
+    if said == "dead":
+        return Verdict.BLOCKED if failure is not None and failure.code == Blocked.code else Verdict.DLQ
+    if said == "duplicate" and any(change.table == "inbox" for change in changes):
+        return Verdict.ACCEPTED  # handled by this run before it was killed, and not told yet
+    return Verdict.RETRIED if said == "handled" and tries > 1 else VERDICTS[said]
+
+
+def _failure(held: Held) -> Failure:
+    text = held.headers
+    return Failure(
+        code=text.get("daira-error-code", ""), message=text.get("daira-error", ""), stack=text.get("daira-stack", "")
+    )
+
+
+def _told(changes: Iterable[Change]) -> Iterable[Told]:
+    for change in changes:
+        if change.table == "outbox" and change.operation == "insert" and change.new is not None:
+            yield Told(topic=change.new["topic"], key=change.new["key"], value=_document(change.new["value"]))
+
+
+def _held(held: Iterable[Held]) -> Iterable[Told]:
+    for one in held:
+        if DEAD_LETTER not in one.topic:
+            key = (one.key or b"").decode(errors="replace")
+            yield Told(topic=one.topic, key=key, value=None if one.value is None else msgspec.json.decode(one.value))
+
+
+def _left(changes: Iterable[Change]) -> Iterable[Left]:
+    for change in changes:
+        if change.table == "job" and change.new is not None:
+            yield Left(kind=change.new["kind"], key=change.new["key"], payload=change.new["payload"])
+
+
+def _document(hexadecimal: str | None) -> Any:
+    """PostgreSQL shows bytes in JSON as `\\x…`."""
+    return None if hexadecimal is None else msgspec.json.decode(bytes.fromhex(hexadecimal.removeprefix("\\x")))
