@@ -69,6 +69,10 @@ def open_admin(config: Config) -> None:
     config["admin"]["address"]["socket_address"]["address"] = "0.0.0.0"
 
 
+def forget_floods(config: Config) -> None:
+    config["layered_runtime"]["layers"].pop(0)
+
+
 def let_clients_claim(config: Config) -> None:
     manager(config)["early_header_mutation_extensions"] = []
 
@@ -104,6 +108,7 @@ def shuffle_filters(config: Config) -> None:
     [
         (open_admin, 1),
         (forget_overload, 4),
+        (forget_floods, 1),
         (let_clients_claim, 2),
         (forget_a_token_rule, 1),
         (repeat_writes, 1),

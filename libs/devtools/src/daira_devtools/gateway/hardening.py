@@ -12,6 +12,7 @@ from daira_devtools.gateway.envoy.types import Config
 BUFFER_LIMIT = 32 * 1024
 LONGEST_HEADERS_SECONDS = 10
 LONGEST_IDLE_SECONDS = 900
+MOST_RESET_STREAMS = 500
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -128,6 +129,11 @@ def _clusters_are_bounded(config: Config) -> bool:
     return all(one["retry_budget"]["budget_percent"]["value"] <= 10 and one["max_requests"] for one in thresholds)
 
 
+def _closes_reset_floods(config: Config) -> bool:
+    layer = config["layered_runtime"]["layers"][0]["static_layer"]
+    return bool(0 < layer["overload.premature_reset_total_stream_count"] <= MOST_RESET_STREAMS)
+
+
 def _limits_each_address(config: Config) -> bool:
     host = manager(config)["route_config"]["virtual_hosts"][0]
     limiter = host["typed_per_filter_config"]["envoy.filters.http.local_ratelimit"]
@@ -173,6 +179,7 @@ RULES = (
         "HTTP/2 connection windows are 1 MiB",
         _in_manager("http2_protocol_options.initial_connection_window_size", 1024 * 1024),
     ),
+    Rule("connections that take their streams back are closed", _closes_reset_floods),
     Rule("headers are 32 KiB at most", _at_most("max_request_headers_kb", 32)),
     Rule("every answer carries the request's id", _in_manager("always_set_request_id_in_response", True)),
     Rule("filters stand in their order", _filter_order),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from daira_devtools.stack import (
     addresses,
     bootstrap,
+    descriptors,
     downloads,
     freshness,
     place,
@@ -54,6 +55,7 @@ class Launcher:
 
         Raises `StackError`. Failed or cancelled, it stops what it had started.
         """
+        descriptors.allow_many()
         await self._stop_outdated(rows)
         missing = {name: row for name, row in rows.items() if not self._runs(name) and not self._is_contained(row)}
         self._ready = {name: asyncio.Event() for name in (*rows, *steps)}

@@ -8,6 +8,12 @@ from daira_devtools.gateway.envoy.listener import listener
 from daira_devtools.gateway.envoy.types import Config, named
 from daira_devtools.gateway.table import Route
 
+RESETS = {
+    "overload.premature_reset_total_stream_count": 500,
+    "overload.premature_reset_min_stream_lifetime_seconds": 1,
+}
+"""A connection that took half of so many streams back within a second of asking is closed: CVE-2023-44487."""
+
 
 def configuration(edge: Edge, routes: Sequence[Route]) -> Config:
     """Everything `envoy -c` needs. Routes of the sandbox are left out unless the edge is one of development."""
@@ -16,6 +22,9 @@ def configuration(edge: Edge, routes: Sequence[Route]) -> Config:
         "admin": {"address": _address("127.0.0.1", edge.admin_port)},
         "static_resources": {"listeners": [listener(edge, visible)], "clusters": clusters(edge)},
         "overload_manager": _overload(edge),
+        "layered_runtime": {
+            "layers": [{"name": "limits", "static_layer": RESETS}, {"name": "admin", "admin_layer": {}}]
+        },
     }
 
 
