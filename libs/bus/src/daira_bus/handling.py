@@ -15,7 +15,7 @@ from daira_contracts._event import Event
 from daira_kit.ids import derived_id
 from daira_observe.logs import get_logger, with_fields
 from daira_observe.metrics import CONSUME_SECONDS, CONSUMED, CONSUMER_RETRIES
-from daira_observe.tracing import span
+from daira_observe.tracing import caused_by, span
 from daira_stores.postgres import Database
 from daira_stores.transient import is_transient
 from daira_stores.work import Work
@@ -50,6 +50,7 @@ class RecordHandler:
         with (
             with_fields(**place, event_id=headers.get("ce_id"), handler=subscription.name),
             span(f"consume {subscription.topic}", carrier=headers, kind=SpanKind.CONSUMER, attributes=attributes) as it,
+            caused_by(headers.get("ce_id")),
         ):
             outcome = await self._until_done(record, subscription, headers)
             if outcome == DEAD:
@@ -83,7 +84,7 @@ class RecordHandler:
         if record.value is None:
             outcome = await self._remove(record, subscription, headers)
         else:
-            outcome = await self._take(decode(record, subscription), subscription)
+            outcome = await self._take(decode(record, subscription.event_type), subscription)
         logger.info("record_handled", outcome=outcome, ms=round((time.perf_counter() - started) * 1000, 2))
         return outcome
 
@@ -126,10 +127,10 @@ class RecordHandler:
             raise TooManyDead(f"{record.topic} offset {record.offset}")
 
 
-def decode(record: ConsumerRecord, subscription: Subscription) -> Event:
+def decode(record: ConsumerRecord, event_type: type[Event]) -> Event:
     """The event in a record. Raises NotDecodable also for a key that is not the event's."""
     try:
-        event = msgspec.json.decode(record.value or b"", type=subscription.event_type)
+        event = msgspec.json.decode(record.value or b"", type=event_type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotDecodable(str(error)) from error
     if record.key != event.key_text().encode():

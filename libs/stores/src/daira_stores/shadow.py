@@ -49,14 +49,15 @@ class Shadow:
 
     async def begin(self, work: Work, *, anew: bool = False) -> bool:
         """Make the copy, or go on with the one that is there; true when it goes on."""
-        found = await self._held_fingerprint(work)
-        if found == self._fingerprint and not anew:
+        # A migration since the copy was begun makes it useless too.
+        fingerprint = repr((self._fingerprint, [await self._columns(work, table) for table in self._tables]))
+        if await self._held_fingerprint(work) == fingerprint and not anew:
             return True
         await self.drop(work)
         schema = sql.Identifier(self.schema)
         await _run(work, "CREATE SCHEMA {}", schema)
         await _run(work, "CREATE TABLE {} (fingerprint text NOT NULL)", self._own("about"))
-        await _run(work, "INSERT INTO {} VALUES (%s)", self._own("about"), parameters=(self._fingerprint,))
+        await _run(work, "INSERT INTO {} VALUES (%s)", self._own("about"), parameters=(fingerprint,))
         columns = "topic text, partition integer, next_offset bigint NOT NULL, PRIMARY KEY (topic, partition)"
         await _run(work, f"CREATE TABLE {{}} ({columns})", self._own("progress"))
         await _run(work, "CREATE TABLE {} (place text)", self._own("cursor"))

@@ -1,0 +1,1 @@
+"""Projections made anew while their readers are served."""

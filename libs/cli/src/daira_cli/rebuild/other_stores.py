@@ -1,0 +1,101 @@
+"""What Redis and Cassandra hold, made anew in place: every write may be repeated, and a cursor says how far it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+from daira_bus.log import Log
+from daira_bus.projection import Refill, Restore
+from daira_cli.rebuild.reading import batches, readable, remaining
+from daira_cli.rebuild.report import Report
+from daira_stores.postgres import Database
+from daira_stores.shadow import Shadow
+
+FORMAT = "1"
+Advance = Callable[[int], None]
+
+
+class RefillRebuild:
+    """Page by page from the service's own tables."""
+
+    def __init__(self, refill: Refill, database: Database, target: Any, report: Report) -> None:
+        self._refill, self._database, self._target, self.report = refill, database, target, report
+        self._shadow = Shadow(refill.name, (), FORMAT)
+
+    async def begin(self, *, anew: bool) -> int:
+        """How many there are to see."""
+        if not self.report.dry:
+            async with self._database.work() as work:
+                self.report.resumed = await self._shadow.begin(work, anew=anew)
+        return await self._refill.count(self._target)
+
+    async def run(self, advance: Advance) -> None:
+        """Until the last page."""
+        after = await self._begin_after()
+        while True:
+            page = await self._refill.step(self._target, after, self.report.dry)
+            self.report.seen += page.seen
+            self.report.added += page.written
+            self.report.removed += page.removed
+            advance(page.seen)
+            after = page.after
+            if after is None:
+                break
+            if not self.report.dry:
+                async with self._database.work() as work:
+                    await self._shadow.put_cursor(work, after)
+        if not self.report.dry:
+            await self.drop()
+
+    async def drop(self) -> None:
+        """Forget how far it was."""
+        async with self._database.work() as work:
+            await self._shadow.drop(work)
+
+    async def _begin_after(self) -> str | None:
+        if self.report.dry:
+            return None
+        async with self._database.read() as work:
+            return await self._shadow.cursor(work)
+
+
+class RestoreRebuild:
+    """Batch by batch from a topic of facts."""
+
+    def __init__(self, restore: Restore, database: Database, target: Any, log: Log, report: Report) -> None:
+        self._restore, self._database, self._target, self._log = restore, database, target, log
+        self.report = report
+        self._shadow = Shadow(restore.name, (), FORMAT)
+
+    async def begin(self, *, anew: bool) -> int:
+        """How many offsets are to be read."""
+        async with self._database.work() as work:
+            self.report.resumed = await self._shadow.begin(work, anew=anew)
+            progress = await self._shadow.progress(work)
+        return sum(span.end - span.start for span in await remaining(self._log, [self._topic], progress))
+
+    async def run(self, advance: Advance) -> None:
+        """Up to where the topic ends now: what comes later its live handler puts there."""
+        async with self._database.read() as work:
+            progress = await self._shadow.progress(work)
+        async for batch in batches(self._log, await remaining(self._log, [self._topic], progress)):
+            found = readable(batch.records, self._restore.event_type, self.report)
+            events = [event for _, event in found if event is not None]
+            self.report.added += len(events)
+            advance(len(batch.records))
+            if self.report.dry:
+                continue
+            async with self._database.work() as work:
+                if events:
+                    await self._restore.put(work, self._target, events)
+                await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
+        if not self.report.dry:
+            await self.drop()
+
+    async def drop(self) -> None:
+        """Forget how far it was."""
+        async with self._database.work() as work:
+            await self._shadow.drop(work)
+
+    @property
+    def _topic(self) -> str:
+        return self._restore.event_type.topic

@@ -1,0 +1,74 @@
+"""Topics read in batches, each one transaction with the offset to go on from: exactly once, wherever it is killed."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from daira_bus.errors import NotDecodable
+from daira_bus.handling import decode
+from daira_bus.log import Batch, Log, Record, Span
+from daira_bus.projection import Folded, Source, fold
+from daira_cli.errors import Refused
+from daira_cli.rebuild.report import Report
+from daira_contracts._event import Event
+from daira_observe.logs import get_logger
+from daira_stores.work import Work
+
+logger = get_logger(__name__)
+Progress = Mapping[tuple[str, int], int]
+
+
+async def remaining(log: Log, topics: Sequence[str], progress: Progress) -> list[Span]:
+    """What the topics hold beyond `progress`. Raises Refused when they hold less than was read already."""
+    spans = []
+    for span in await log.spans(topics):
+        begin = max(progress.get((span.topic, span.partition), 0), span.start)
+        if begin > span.end:
+            raise Refused(
+                f"{span.topic}/{span.partition} ends at {span.end}, {begin} were read: it was made anew meanwhile",
+                then="add --anew to begin from its start",
+                code="topic_made_anew",
+            )
+        spans.append(Span(topic=span.topic, partition=span.partition, start=begin, end=span.end))
+    return spans
+
+
+async def batches(log: Log, spans: Sequence[Span]) -> AsyncIterator[Batch]:
+    """All records of `spans`; a partition whose end holds no record still tells how far it was read."""
+    reached = {(span.topic, span.partition): span.start for span in spans}
+    async for batch in log.read(spans):
+        reached[batch.topic, batch.partition] = batch.next_offset
+        yield batch
+    for span in spans:
+        if reached[span.topic, span.partition] < span.end:
+            yield Batch(topic=span.topic, partition=span.partition, records=(), next_offset=span.end)
+
+
+def folded(records: Sequence[Record], event_type: type[Event], report: Report) -> Folded:
+    """A batch by key. What cannot be read is passed over as its live handler does, which buries it, and counted."""
+    return fold(readable(records, event_type, report))
+
+
+def readable(records: Sequence[Record], event_type: type[Event], report: Report) -> list[tuple[str, Event | None]]:
+    """Key and event of each record that can be read; None for a removal."""
+    found: list[tuple[str, Event | None]] = []
+    for record in records:
+        if record.value is None:
+            found.append(((record.key or b"").decode(errors="replace"), None))
+            continue
+        try:
+            event = decode(record, event_type)
+        except NotDecodable as error:
+            report.unreadable += 1
+            place = f"{record.topic}/{record.partition}@{record.offset}"
+            logger.warning("record_unreadable", place=place, error=str(error))
+        else:
+            found.append((record.key.decode(), event))
+    report.records += len(records)
+    return found
+
+
+async def put(work: Work, source: Source, batch: Folded) -> None:
+    """Into whichever tables `work` means now."""
+    if batch.removed and source.remove is not None:
+        await source.remove(work, batch.removed)
+    if batch.puts:
+        await source.put(work, batch.puts)
