@@ -11,7 +11,7 @@ from daira_contracts.user import SettingsChangedV1
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_stores.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyMismatch, Replayed
-from daira_stores.migrate import Migration, MigrationError, apply, load, plan
+from daira_stores.migrate import Migration, MigrationError, apply, load, plan, standing
 from daira_stores.sweeping import BATCH, sweep
 from daira_stores.work import EventTooLarge
 from daira_testing.fixtures import MakeDatabase
@@ -187,6 +187,50 @@ def _schema_text() -> str:
     from importlib.resources import files
 
     return (files("daira_stores") / "migrations" / "schema.sql").read_text()
+
+
+def _files(*names: str) -> list[Migration]:
+    return [Migration(component="x", name=name, text="SELECT 1") for name in names]
+
+
+async def test_the_pre_phase_stops_before_the_first_post_file_and_post_runs_the_rest(
+    make_database: MakeDatabase,
+) -> None:
+    database = await make_database()
+    files = _files("0001_pre_a.sql", "0002_post_b.sql", "0003_pre_c.sql")
+
+    first = await apply(database.dsn, files, phase="pre")
+    second = await apply(database.dsn, files, phase="pre")
+    third = await apply(database.dsn, files)
+
+    assert [[file.name for file in ran] for ran in (first, second, third)] == [
+        ["0001_pre_a.sql"],
+        [],
+        ["0002_post_b.sql", "0003_pre_c.sql"],
+    ]
+
+
+async def test_a_database_ahead_of_the_code_is_told_apart_from_one_behind(make_database: MakeDatabase) -> None:
+    database = await make_database()
+    await apply(database.dsn, _files("0001_pre_a.sql", "0002_pre_b.sql"))
+
+    found = await standing(database.dsn, _files("0001_pre_a.sql", "0003_pre_c.sql"))
+
+    assert [str(file) for file in found.pending] == ["x/0003_pre_c.sql"]
+    assert found.unknown[-1] == "x/0002_pre_b.sql"
+    assert found.edited == ()
+
+
+async def test_looking_at_a_database_without_any_migration_writes_nothing(make_database: MakeDatabase) -> None:
+    database = await make_database()
+    async with database.work() as work:
+        await work.execute("DROP TABLE schema_migration")
+
+    found = await standing(database.dsn, _files("0001_pre_a.sql"))
+
+    assert (found.applied, [str(file) for file in found.pending]) == ((), ["x/0001_pre_a.sql"])
+    async with database.read() as work:
+        assert await work.one("SELECT to_regclass('schema_migration') AS it") == {"it": None}
 
 
 def test_migrations_are_numbered_and_say_when_they_run() -> None:

@@ -11,6 +11,7 @@ from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionP
 from cassandra.query import PreparedStatement, named_tuple_factory
 
 from daira_kit.errors import Unavailable
+from daira_stores.migrate import Migration, load
 
 
 class WideColumnUnavailable(Unavailable):
@@ -134,20 +135,29 @@ async def open_cql(hosts: str, port: int, keyspace: str) -> AsyncIterator[CqlSes
         await session.close()
 
 
+def cql_migrations(package: str) -> list[Migration]:
+    """The files `package`/migrations/*.cql, in order of their numbers."""
+    return load("cql", package, ".cql")
+
+
+async def pending_cql(hosts: str, port: int, keyspace: str, package: str) -> list[Migration]:
+    """What `migrate_cql` would run; reads only. Raises WideColumnUnavailable."""
+    async with open_cql(hosts, port, keyspace) as session:
+        table = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?"
+        known = await session.run(table, (keyspace, "schema_migration"))
+        return await _pending(session, package) if list(known) else cql_migrations(package)
+
+
 async def migrate_cql(hosts: str, port: int, keyspace: str, package: str) -> list[str]:
     """Apply `package`/migrations/*.cql, one statement a file, and say which ran.
 
     DDL is not transactional in CQL, so every file must be repeatable (IF NOT EXISTS); a row remembers what ran.
     """
-    from daira_stores.migrate import load  # the runner for SQL shares the file format
-
     async with open_cql(hosts, port, keyspace) as session:
         await session.run(
             "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, checksum text, applied_at timestamp)"
         )
-        rows = await session.run("SELECT name FROM schema_migration")
-        done = {row.name for row in rows}
-        pending = [m for m in load("cql", package, ".cql") if m.name not in done]
+        pending = await _pending(session, package)
         for migration in pending:
             await session.run(migration.text)
             await session.run(
@@ -155,3 +165,8 @@ async def migrate_cql(hosts: str, port: int, keyspace: str, package: str) -> lis
                 (migration.name, migration.checksum),
             )
         return [migration.name for migration in pending]
+
+
+async def _pending(session: CqlSession, package: str) -> list[Migration]:
+    done = {row.name for row in await session.run("SELECT name FROM schema_migration")}
+    return [migration for migration in cql_migrations(package) if migration.name not in done]
