@@ -1,6 +1,7 @@
 """Ready JSON of posts and authors in Redis. Every write carries the revision and loses against a newer one.
 
-A value is one flag, the revision in 19 digits, and the JSON: read by slicing, never decoded.
+A value is one flag, the revision in 19 digits, and the JSON: read by slicing, never decoded. What a post's card shows
+also changes with its media while the post does not: its revision is the post's, then what its media add up to.
 """
 
 from collections.abc import Sequence
@@ -27,12 +28,20 @@ PUT = Script(
     return 1
     """
 )
-SCRIPTS = (PUT,)
+DROP = Script(
+    """
+    if string.sub(redis.call('GETRANGE', KEYS[1], 0, 19), 2) > ARGV[1] then return 0 end
+    return redis.call('DEL', KEYS[1])
+    """
+)
+SCRIPTS = (PUT, DROP)
 
 NO_COUNTS = b'{"likes":0,"comments":0,"shares":0,"views":0}'
 PLAIN, LIMITED, GONE = "0", "1", "2"
 """LIMITED is followers-only for a post, private for an author; GONE is a tombstone, or an author who left."""
 _DIGITS = 19
+_MEDIA = 10**9
+"""Revisions of media below one of the post: the last of them is left to its tombstone."""
 _HEAD = 1 + _DIGITS
 _LIMITED, _GONE = ord(LIMITED), ord(GONE)
 
@@ -74,20 +83,29 @@ class Cards:
 
     @staticmethod
     def post(
-        author: str, post: str, revision: int, card: bytes, lean: bytes | None, *, is_limited: bool
+        author: str,
+        post: str,
+        revision: int,
+        card: bytes,
+        lean: bytes | None,
+        *,
+        is_limited: bool,
+        media_revision: int = 0,
     ) -> list[Command]:
-        """`lean` is the card with data saver, when that differs."""
+        """`lean` is the card with data saver, when that differs; `media_revision` the sum of what `card` shows."""
         flag = LIMITED if is_limited else PLAIN
+        revision = revision * _MEDIA + min(media_revision, _MEDIA - 2)
         lean_key = keys.lean_card(author, post)
-        second = pack("DEL", lean_key) if lean is None else _put(lean_key, flag, revision, lean)
+        second = _drop(lean_key, revision) if lean is None else _put(lean_key, flag, revision, lean)
         return [_put(keys.post_card(author, post), flag, revision, card), second]
 
     @staticmethod
     def gone(author: str, post: str, revision: int) -> list[Command]:
         """A tombstone beats every late card of the same or an older revision."""
+        revision = revision * _MEDIA + _MEDIA - 1
         return [
             _put(keys.post_card(author, post), GONE, revision, b"", seconds=keys.GONE_SECONDS),
-            pack("DEL", keys.lean_card(author, post)),
+            _drop(keys.lean_card(author, post), revision),
             pack("DEL", keys.post_counts(author, post)),
         ]
 
@@ -148,6 +166,11 @@ _MISSING = StoredPost(None, NO_COUNTS, False, False)
 
 def _put(key: str, flag: str, revision: int, body: bytes, *, seconds: int = keys.CARD_SECONDS) -> Command:
     return PUT.call(key, flag, f"{revision:0{_DIGITS}}", body, seconds)
+
+
+def _drop(key: str, revision: int) -> Command:
+    """Deletes what is not newer."""
+    return DROP.call(key, f"{revision:0{_DIGITS}}")
 
 
 def _post(value: bytes | None, counts: bytes | None, lean: bytes | None) -> StoredPost:

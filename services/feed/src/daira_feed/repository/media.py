@@ -35,9 +35,10 @@ class VideoShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Medium(msgspec.Struct, frozen=True, kw_only=True):
-    """Both halves of one media id, as far as they arrived."""
+    """Both halves of one media id, as far as they arrived. `revision` grows with every news of either."""
 
     media_id: UUID
+    revision: int
     asset_owner: UUID | None
     asset_kind: AssetKind | None
     asset_state: AssetState | None
@@ -106,7 +107,8 @@ async def find_many(work: Work, media_ids: Sequence[UUID]) -> dict[UUID, Medium]
     """Those of which at least one half arrived."""
     rows = await work.all(
         """
-        SELECT wanted.id AS media_id, a.owner_id AS asset_owner, a.kind AS asset_kind, a.state AS asset_state,
+        SELECT wanted.id AS media_id, coalesce(a.revision, 0) + coalesce(v.revision, 0) AS revision,
+            a.owner_id AS asset_owner, a.kind AS asset_kind, a.state AS asset_state,
             a.shape AS asset, v.owner_id AS video_owner, v.state AS video_state, v.shape AS video
         FROM unnest(%s::uuid[]) AS wanted (id)
         LEFT JOIN asset a ON a.media_id = wanted.id

@@ -67,9 +67,17 @@ class Spreading:
             if post.state is not PostState.PUBLISHED:
                 commands += self._cards.gone(author, post_hex, post.revision)
                 continue
-            card, lean = cards_of(post, words.get(post.id, NOTHING), known)
-            limited = post.visibility is Visibility.FOLLOWERS
-            commands += self._cards.post(author, post_hex, post.revision, card, lean, is_limited=limited)
+            said = words.get(post.id, NOTHING)
+            card, lean = cards_of(post, said, known)
+            commands += self._cards.post(
+                author,
+                post_hex,
+                post.revision,
+                card,
+                lean,
+                is_limited=post.visibility is Visibility.FOLLOWERS,
+                media_revision=sum(known[media_id].revision for media_id in said.media_ids if media_id in known),
+            )
         await self._cards.put(commands)
 
     async def hide(self, post: Post) -> None:
