@@ -16,7 +16,7 @@ from daira_kit.ids import new_id
 from daira_observe.logs import get_logger
 from daira_observe.metrics import JOBS
 from daira_observe.private import without_values
-from daira_observe.tracing import span
+from daira_observe.tracing import caused_by, span
 from daira_stores.postgres import Database
 from daira_stores.transient import is_transient
 
@@ -41,6 +41,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     deaths: int = 0
     due_at: datetime
     traceparent: str | None
+    cause: str | None = None
+    """The event in whose handling it was enqueued, by its id."""
     lease: str = ""
     """Of this claim alone: whoever claims the row after it has another, also in the same process."""
 
@@ -156,7 +158,7 @@ class JobRunner:
                     WHERE kind = %(kind)s AND state = 'DUE' AND due_at <= clock_timestamp()
                       AND (leased_until IS NULL OR leased_until < clock_timestamp())
                     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING kind, key, payload, attempts, deaths, due_at, traceparent, leased_by AS lease
+                RETURNING kind, key, payload, attempts, deaths, due_at, traceparent, cause, leased_by AS lease
                 """,
                 {"lease": str(new_id()), "seconds": kind.lease_seconds, "kind": kind.kind},
             )
@@ -164,7 +166,8 @@ class JobRunner:
 
     async def _run_one(self, kind: JobKind, claimed: Job) -> None:
         carrier = {"traceparent": claimed.traceparent} if claimed.traceparent else None
-        with span(f"job {kind.kind}", carrier=carrier, attributes={"job.key": claimed.key}):
+        attributes = {"job.key": claimed.key}
+        with span(f"job {kind.kind}", carrier=carrier, attributes=attributes), caused_by(claimed.cause):
             started = time.perf_counter()
             running = asyncio.ensure_future(self._handle(kind, claimed))
             keeping = asyncio.create_task(self._keep_lease(kind, claimed, running))

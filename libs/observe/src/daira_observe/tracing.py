@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -12,6 +13,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+LONGEST_ID = 64
+_CAUSE: ContextVar[str | None] = ContextVar("cause", default=None)
 
 
 def set_up_tracing(service: str, otlp_endpoint: str = "") -> None:
@@ -49,6 +52,22 @@ def traceparent() -> str | None:
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier)
     return carrier.get("traceparent")
+
+
+@contextmanager
+def caused_by(event_id: str | None) -> Iterator[None]:
+    """Whatever is told or enqueued inside the block is told because of that event. What can be no id is left out."""
+    is_id = event_id is not None and len(event_id) <= LONGEST_ID and event_id.isprintable()
+    token = _CAUSE.set(event_id if is_id else None)
+    try:
+        yield
+    finally:
+        _CAUSE.reset(token)
+
+
+def cause() -> str | None:
+    """The event that is being handled, by its id; None outside any."""
+    return _CAUSE.get()
 
 
 def trace_id() -> str | None:

@@ -15,7 +15,7 @@ from daira_contracts._event import Event
 from daira_contracts.topics import topics
 from daira_kit.errors import PayloadTooLarge
 from daira_kit.ids import new_id
-from daira_observe.tracing import traceparent
+from daira_observe.tracing import cause, traceparent
 from daira_stores.idempotency import IdempotencyKey, store_answer
 
 SHARDS = 4
@@ -23,6 +23,9 @@ SHARDS = 4
 
 RECORD_OVERHEAD = 4_096
 """Room for key, headers and framing below a topic's maxBytes, so that no row can block its shard."""
+
+CAUSE = "daira-cause"
+"""Header of what is told while an event is handled, or by a job that this enqueued: the event's `ce_id`."""
 
 Parameters = Sequence[Any] | dict[str, Any] | None
 
@@ -110,12 +113,12 @@ class Work:
         """Add a job, or renew the one with the same kind and key (also a dead one). `payload` is written as JSON."""
         await self.execute(
             """
-            INSERT INTO job (kind, key, payload, traceparent, due_at)
-            VALUES (%s, %s, %s, %s, coalesce(%s, clock_timestamp()))
+            INSERT INTO job (kind, key, payload, traceparent, cause, due_at)
+            VALUES (%s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))
             ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at,
-                traceparent = excluded.traceparent, state = 'DUE', attempts = 0, deaths = 0
+                traceparent = excluded.traceparent, cause = excluded.cause, state = 'DUE', attempts = 0, deaths = 0
             """,
-            (kind, key, Jsonb(msgspec.to_builtins(payload)), traceparent(), due_at),
+            (kind, key, Jsonb(msgspec.to_builtins(payload)), traceparent(), cause(), due_at),
         )
         self.enqueued = True
 
@@ -124,12 +127,12 @@ class Work:
         if keys:
             await self.execute(
                 """
-                INSERT INTO job (kind, key, payload, traceparent)
-                SELECT %s, key, 'null', %s FROM unnest(%s::text[]) AS wanted (key)
+                INSERT INTO job (kind, key, payload, traceparent, cause)
+                SELECT %s, key, 'null', %s, %s FROM unnest(%s::text[]) AS wanted (key)
                 ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at,
-                    traceparent = excluded.traceparent, state = 'DUE', attempts = 0, deaths = 0
+                    traceparent = excluded.traceparent, cause = excluded.cause, state = 'DUE', attempts = 0, deaths = 0
                 """,
-                (kind, traceparent(), list(keys)),
+                (kind, traceparent(), cause(), list(keys)),
             )
             self.enqueued = True
 
@@ -144,6 +147,9 @@ class Work:
         parent = traceparent()
         if parent:
             headers["traceparent"] = parent
+        because = cause()
+        if because:
+            headers[CAUSE] = because
         await self.execute(
             "INSERT INTO outbox (event_id, shard, topic, key, value, headers) VALUES (%s, %s, %s, %s, %s, %s)",
             (event_id, shard_of(key), topic, key, value, Jsonb(headers)),

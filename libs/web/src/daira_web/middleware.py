@@ -11,6 +11,7 @@ from daira_kit.ids import new_id
 from daira_observe.logs import get_logger
 from daira_observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from daira_observe.tracing import span
+from daira_web.problems import CODE
 
 logger = get_logger("daira.http")
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
@@ -49,4 +50,6 @@ async def around(next_app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
             HTTP_REQUESTS.labels(method, route, str(status)).inc()
             HTTP_SECONDS.labels(method, route).observe(seconds)
             if scope["path"] not in QUIET:
-                logger.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
+                code = scope.get("state", {}).get(CODE)
+                told = {"code": code} if code else {}  # what the user may quote
+                logger.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), **told)

@@ -26,6 +26,8 @@ from daira_web.languages import wants_arabic
 from daira_web.tokens import TokenInvalid
 
 logger = get_logger(__name__)
+CODE = "problem_code"
+"""Where a request's scope holds the code it was answered with, for its log line."""
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -138,6 +140,7 @@ def _answer(
     errors: list[dict[str, str]],
     members: dict[str, Any],
 ) -> Response[Any]:
+    request.scope.setdefault("state", {})[CODE] = code
     body = {
         "type": f"https://daira.app/problems/{code}",
         "title": title,

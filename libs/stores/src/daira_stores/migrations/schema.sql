@@ -37,6 +37,7 @@ CREATE TABLE job (
     key text NOT NULL,
     payload jsonb NOT NULL,
     traceparent text,
+    cause text,
     state text NOT NULL DEFAULT 'DUE' CHECK (state IN ('DUE', 'DEAD')),
     attempts integer NOT NULL DEFAULT 0,
     deaths integer NOT NULL DEFAULT 0,
