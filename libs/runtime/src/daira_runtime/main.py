@@ -19,6 +19,10 @@ from daira_stores import migrate as sql
 
 logger = get_logger(__name__)
 ROLES = [role.value for role in Role]
+RECEIVE_BYTES = 64 * 1024
+"""Unread bytes of a connection that the kernel keeps. The server takes all of them in one read and holds a few such
+reads while a handler is busy with the body: parallel uploads multiply this. Round trips to the gateway are short
+enough for so small a window."""
 
 
 def run(service: Service[S]) -> None:
@@ -49,8 +53,6 @@ async def _serve(service: Service[S], settings: S, role: Role) -> None:
         server = _Server(
             uvicorn.Config(
                 process.app,
-                host=settings.host,
-                port=settings.port,
                 loop="none",
                 log_config=None,
                 access_log=False,
@@ -70,8 +72,16 @@ async def _serve(service: Service[S], settings: S, role: Role) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, drain)
         logger.info("started", role=role.value, port=settings.port)
-        await server.serve()
+        await server.serve(sockets=[listen(settings.host, settings.port)])
     logger.info("stopped")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A TCP listener whose connections hold about RECEIVE_BYTES unread. Raises OSError when the place is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=socket.SOMAXCONN)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    return listener
 
 
 class _Server(uvicorn.Server):
