@@ -28,6 +28,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     topic: ClassVar[str] = ""
     key: ClassVar[tuple[str, ...]] = ()
+    volatile: ClassVar[tuple[str, ...]] = ("event_id", "occurred_at")
+    """Fields that differ each time the same thing is told; comparisons leave them out."""
 
     event_id: UUID = msgspec.field(default_factory=new_id)
     occurred_at: Moment = msgspec.field(default_factory=now)

@@ -1,7 +1,12 @@
 """`daira replay run`: a dump through a service's own handlers, on a throw-away database."""
 
+import asyncio
 import json
-from collections.abc import Iterable
+import os
+import random
+import signal
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,17 +15,16 @@ import msgspec
 import pytest
 from psycopg import AsyncConnection
 
-from daira_bus.log import record_of
-from daira_cli.dump.lines import line_of
 from daira_cli.exits import Exit
-from daira_cli.services import find, names
-from daira_contracts._event import Event
-from daira_contracts.user import ProfileChangedV1, ProfileState
+from daira_cli.run.scratch import Checkpoint
+from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_devtools.stack import Endpoints
-from daira_kit.clock import epoch_ms, now
+from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_testing.command import Said, say
+from daira_testing.dumps import dump_line, service_environment, write_dump
 from daira_testing.tokens import TokenMint
+from daira_testing.waiting import eventually
 
 
 def profile(user_id: UUID, name: str = "Salma", revision: int = 1) -> ProfileChangedV1:
@@ -30,62 +34,22 @@ def profile(user_id: UUID, name: str = "Salma", revision: int = 1) -> ProfileCha
         handle=f"h{user_id.hex[:12]}",
         display_name=name,
         created_at=now(),
+        occurred_at=now() + timedelta(milliseconds=revision),
         revision=revision,
     )
 
 
-def line(
-    event: Event, offset: int, *, partition: int = 0, value: bytes | None = b"", key: bytes | None = None
-) -> bytes:
-    """As a dump holds it; `value` in place of the event's own."""
-    headers = [("ce_id", str(event.event_id).encode()), ("ce_type", event.topic.encode())]
-    record = record_of(
-        event.topic,
-        key or event.key_text().encode(),
-        msgspec.json.encode(event) if value == b"" else value,
-        headers,
-        partition=partition,
-        offset=offset,
-        timestamp=epoch_ms(now()) + offset,
-    )
-    return msgspec.json.encode(line_of(event.topic, record)) + b"\n"
-
-
-def written(file: Path, lines: Iterable[bytes]) -> Path:
-    file.write_bytes(b"".join(lines))
-    return file
-
-
 @pytest.fixture
 def at(stack: Endpoints, redis_url: str, mint: TokenMint, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The environment of every service, as its processes have it."""
-    values = {
-        "postgres_dsn": stack.postgres_dsn("postgres"),
-        "kafka_bootstrap": stack.kafka_bootstrap,
-        "redis_url": stack.redis_url,
-        "cql_hosts": stack.cql_hosts,
-        "cql_port": str(stack.cql_port),
-        "cql_keyspace": "none",
-        "s3_endpoint": stack.s3_endpoint,
-        "s3_access_key": stack.s3_access_key,
-        "s3_secret_key": stack.s3_secret_key,
-        "cursor_secret": "of the tests",
-        "root_public_key": mint.root_public_key,
-        "root_private_key": mint.root_private_key,
-        "secret": "0" * 32,
-    }
-    monkeypatch.setenv("DAIRA_ENV", "dev")
-    for service in names():
-        for field in msgspec.structs.fields(find(service).settings):
-            if field.name in values:
-                monkeypatch.setenv(f"DAIRA_{service}_{field.name}".upper(), values[field.name])
-    return ["--scratch-redis", redis_url]
+    for name, value in service_environment(stack, mint).items():
+        monkeypatch.setenv(name, value)
+    return ["--service", "feed", "--scratch-redis", redis_url]
 
 
 async def run(*words: object) -> tuple[Said, list[dict[str, Any]], dict[str, Any]]:
     said = await say("replay", "run", *words, "--json")
-    lines_ = [json.loads(text) for text in said.out.splitlines()]
-    return said, lines_[:-1], lines_[-1].get("summary", {}) if lines_ else {}
+    lines = [json.loads(text) for text in said.out.splitlines()]
+    return said, lines[:-1], lines[-1].get("summary", {}) if lines else {}
 
 
 async def databases(stack: Endpoints) -> set[str]:
@@ -94,24 +58,33 @@ async def databases(stack: Endpoints) -> set[str]:
         return {row[0] for row in rows if "_replay_" in row[0]}
 
 
+def final_rows(outcomes: list[dict[str, Any]], table: str, column: str) -> dict[str, Any]:
+    """The last state of each row by `column`, without the time of day."""
+    rows: dict[str, Any] = {}
+    for outcome in outcomes:
+        for change in outcome.get("changes", []):
+            if change["table"] == table and change.get("new"):
+                row = change["new"]
+                rows[row[column]] = {name: value for name, value in row.items() if not name.endswith("_at")}
+    return rows
+
+
 async def test_each_record_says_what_became_of_it_and_what_it_changed(
     at: list[str], tmp_path: Path, stack: Endpoints
 ) -> None:
     person, event = new_id(), profile(new_id())
-    file = written(
-        tmp_path / "bug.jsonl",
-        [
-            line(profile(person), 0),
-            line(event, 1),
-            line(event, 2),
-            line(profile(person, "Salma H.", 2), 3),
-            line(event, 4, value=b"{nonsense"),
-            line(event, 5, value=None),
-        ],
-    )
+    records = [
+        dump_line(profile(person), 0),
+        dump_line(event, 1),
+        dump_line(event, 2),
+        dump_line(profile(person, "Salma H.", 2), 3),
+        dump_line(event, 4, value=b"{nonsense"),
+        dump_line(event, 5, value=None),
+    ]
+    file = write_dump(tmp_path / "bug.jsonl", records)
     before = await databases(stack)
 
-    said, outcomes, summary = await run(file, "--service", "feed", *at)
+    said, outcomes, summary = await run(file, *at)
 
     assert [one["verdict"] for one in outcomes] == ["accepted", "accepted", "duplicate", "accepted", "dlq", "accepted"]
     assert said.code == Exit.FOUND
@@ -121,4 +94,196 @@ async def test_each_record_says_what_became_of_it_and_what_it_changed(
     assert outcomes[4]["failure"]["code"] == "not_decodable"
     assert summary["verdicts"] == {"accepted": 4, "duplicate": 1, "dlq": 1}
     assert await databases(stack) <= before
-    assert [path.name for path in tmp_path.iterdir()] == ["bug.jsonl"]
+    assert os.listdir(tmp_path) == ["bug.jsonl"]
+
+
+async def test_a_person_reads_what_changed(at: list[str], tmp_path: Path) -> None:
+    person = new_id()
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(person), 0), dump_line(profile(person, "Mona", 2), 1)])
+
+    said = await say("replay", "run", file, *at)
+
+    assert said.code == Exit.OK
+    assert "     2  accepted  user.profile-changed.v1[0]@1" in said.out
+    assert "display_name: 'Salma' → 'Mona'" in said.out
+    assert "2 records through feed: 2 accepted" in said.out
+
+
+async def test_a_debugger_stands_in_the_handler_of_the_wanted_line(at: list[str], tmp_path: Path) -> None:
+    file = write_dump(
+        tmp_path / "bug.jsonl",
+        [dump_line(profile(new_id(), name), n) for n, name in enumerate(["Amal", "Mona", "Nour"])],
+    )
+
+    out = await debugged("p event.display_name\nwhere\nc\n", file, *at, "--break-on", "2")
+
+    assert "'Mona'" in out
+    assert "remember_profile" in out.split("'Mona'")[0]
+    assert "3 records through feed: 3 accepted" in out
+
+
+async def test_a_debugger_stands_where_a_handler_failed(at: list[str], tmp_path: Path) -> None:
+    relation = RelationChangedV1(actor_id=new_id(), target_id=new_id(), follow=FollowState.FOLLOWING)
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(relation, 0, value=None, key=b"nobody:nothing")])
+
+    out = await debugged("up\nwhere\nq\n", file, *at, "--pdb")
+
+    assert "ValueError: badly formed hexadecimal UUID string" in out
+    assert "forget_relation" in out
+
+
+async def debugged(typed: str, *words: object) -> str:
+    """What a person sees who types that into the debugger."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "daira_cli", "replay", "run", *map(str, words)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await asyncio.wait_for(child.communicate(typed.encode()), 60)
+    return out.decode()
+
+
+@pytest.mark.slow
+async def test_killed_half_way_and_continued_it_comes_to_the_same_end(
+    at: list[str], tmp_path: Path, stack: Endpoints
+) -> None:
+    people = [new_id() for _ in range(20)]
+    events = [profile(person, f"name {n}", n) for n in range(1, 6) for person in people]
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(event, n) for n, event in enumerate(events)])
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    before = await databases(stack)
+    assert (await say("replay", "run", file, *at, "--quiet", "--result", whole)).code == Exit.OK
+
+    words = ["replay", "run", str(file), *at, "--quiet", "--result", str(broken)]
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "daira_cli", *words, "--rate", "50/s")
+    await eventually(lambda: has_lines(broken, 30), every=0.02)
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+
+    assert not await has_lines(broken, 100)
+    assert (await say(*words)).code == Exit.REFUSED  # a half-finished run is not forgotten by mistake
+    said = await say(*words, "--from-checkpoint", "--json")
+    assert said.code == Exit.OK
+    assert json.loads(said.out.splitlines()[-1])["summary"]["verdicts"] == {"accepted": 100}
+    assert (await say("replay", "diff", whole, broken)).code == Exit.OK
+    assert await databases(stack) <= before
+    assert sorted(os.listdir(tmp_path)) == ["broken", "bug.jsonl", "whole"]
+
+
+async def has_lines(file: Path, count: int) -> bool:
+    return await asyncio.to_thread(lambda: file.exists() and file.read_bytes().count(b"\n") > count)
+
+
+async def test_a_key_keeps_its_order_when_its_records_lie_in_other_partitions(at: list[str], tmp_path: Path) -> None:
+    people = [new_id() for _ in range(10)]
+    events = [profile(person, f"name {n}", n) for n in range(1, 6) for person in people]
+    before = write_dump(tmp_path / "one", [dump_line(event, n) for n, event in enumerate(events)])
+    spread = [dump_line(event, n, partition=n % 7) for n, event in enumerate(events)]
+    random.Random(7).shuffle(spread)
+    after = write_dump(tmp_path / "seven", spread)
+
+    _, one, _ = await run(before, *at)
+    _, seven, _ = await run(after, *at)
+
+    assert final_rows(one, "profile", "user_id") == final_rows(seven, "profile", "user_id")
+    assert len(final_rows(one, "profile", "user_id")) == len(people)
+    order = {str(person): [UUID(x["eventId"]) for x in seven if x["key"] == str(person)] for person in people}
+    assert order == {str(person): [e.event_id for e in events if e.user_id == person] for person in people}
+
+
+async def test_a_truncated_dump_names_the_line_and_what_to_do(at: list[str], tmp_path: Path) -> None:
+    lines = [dump_line(profile(new_id()), n) for n in range(3)]
+    file = write_dump(tmp_path / "cut.jsonl", [*lines[:2], lines[2][:100]])
+
+    said = await say("replay", "run", file, *at)
+
+    assert said.code == Exit.USAGE
+    assert "line 3 is cut off" in said.err
+    assert "[dump_truncated]" in said.err
+    assert "head -n 2 cut.jsonl" in said.err
+
+
+@pytest.mark.parametrize("bad", [b"nonsense\n", b'{"topic":1}\n', b"\xff\xfe\n", b'{"topic":"x","partition":0}\n'])
+async def test_a_corrupt_line_is_named(at: list[str], tmp_path: Path, bad: bytes) -> None:
+    file = write_dump(tmp_path / "bad.jsonl", [dump_line(profile(new_id()), 0), bad, dump_line(profile(new_id()), 1)])
+
+    said = await say("replay", "run", file, *at)
+
+    assert said.code == Exit.USAGE
+    assert "line 2 is no record" in said.err
+    assert "→" in said.err
+
+
+async def test_a_dump_that_is_not_what_its_manifest_says_is_refused_until_somebody_meant_it(
+    at: list[str], tmp_path: Path
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), 0)])
+    manifest = {
+        "format": "daira-dump/1",
+        "createdAt": now(),
+        "sha256": "0" * 64,
+        "bytes": 1,
+        "records": 2,
+        "redacted": True,
+        "filters": {},
+        "partitions": [],
+        "contracts": {},
+    }
+    (tmp_path / "bug.jsonl.manifest.json").write_bytes(msgspec.json.encode(manifest))
+
+    refused = await say("replay", "run", file, *at)
+    assert refused.code == Exit.REFUSED
+    assert "1 records in place of 2" in refused.err
+    assert (await say("replay", "run", file, *at, "--edited")).code == Exit.OK
+
+
+async def test_topics_the_service_does_not_hear_are_named(at: list[str], tmp_path: Path) -> None:
+    heard = dump_line(profile(new_id()), 0)
+    foreign = heard.replace(b"user.profile-changed.v1", b"user.nobody-knows.v1")
+
+    _, outcomes, summary = await run(write_dump(tmp_path / "both", [heard, foreign]), *at)
+    nothing = await say("replay", "run", write_dump(tmp_path / "none", [foreign]), *at)
+
+    assert sorted(one["verdict"] for one in outcomes) == ["accepted", "skipped"]
+    assert summary["skippedTopics"] == {"user.nobody-knows.v1": 1}
+    assert nothing.code == Exit.USAGE
+    assert "[nothing_heard]" in nothing.err
+    assert "user.profile-changed.v1" in nothing.err
+
+
+async def test_a_version_without_an_upcast_is_named_with_the_file_to_write(at: list[str], tmp_path: Path) -> None:
+    old = dump_line(profile(new_id()), 0).replace(b"user.profile-changed.v1", b"user.profile-changed.v7")
+    old = old.replace(b'"handle":', b'"nick":')
+
+    said = await say("replay", "run", write_dump(tmp_path / "old", [old]), *at)
+
+    assert said.code == Exit.USAGE
+    assert "user.profile-changed.v7" in said.err
+    assert "user.profile-changed.v1" in said.err
+    assert "lack handle" in said.err
+    assert "contracts/src/daira_contracts/upcasting.py" in said.err
+
+
+async def test_two_at_once_do_not_share_a_run(at: list[str], tmp_path: Path) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), 0)])
+    held = Checkpoint.open(file, "feed")
+    try:
+        said = await say("replay", "run", file, *at)
+    finally:
+        held.close(keep=False)
+
+    assert said.code == Exit.REFUSED
+    assert "another process runs" in said.err
+
+
+async def test_a_redis_that_holds_anything_is_refused(at: list[str], tmp_path: Path, stack: Endpoints) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), 0)])
+    before = await databases(stack)
+
+    said = await say("replay", "run", file, *at[:2], "--scratch-redis", f"{stack.redis_url.rsplit('/', 1)[0]}/0")
+
+    assert said.code == Exit.REFUSED
+    assert "is not empty" in said.err
+    assert await databases(stack) <= before

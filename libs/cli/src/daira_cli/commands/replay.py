@@ -1,22 +1,25 @@
 """`daira replay dump | run | diff`."""
 
 from asyncio import CancelledError
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from msgspec.json import encode
 
 from daira_bus.errors import BrokerUnavailable
 from daira_bus.log import Log, UnknownTopic, open_log
-from daira_cli.console import Json, Output
+from daira_cli.console import Json, Output, Ticker
+from daira_cli.diff.comparing import compare
 from daira_cli.dump.manifest import Filters, Manifest
 from daira_cli.dump.taking import Taking, Wish, counts
 from daira_cli.errors import Partial, Usage
 from daira_cli.exits import Exit
 from daira_cli.moments import moment
 from daira_cli.moments import rate as per_second
-from daira_cli.run.outcome import Outcome
+from daira_cli.run.outcome import Outcome, is_result, read_result
 from daira_cli.run.running import Summary
 from daira_cli.run.scratch import Stores
 from daira_cli.run.session import Plan, run_on_scratch
@@ -161,8 +164,19 @@ class Continuing:
     restart: Annotated[bool, Parameter(negative="", help="Throw away what a stopped run left.")] = False
     keep: Annotated[bool, Parameter(negative="", help="Keep the throw-away database, to look into it.")] = False
     edited: Annotated[bool, Parameter(negative="", help="The dump was changed on purpose.")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Throwaway:
+    """Servers that carry the throw-away stores, in place of those of the service's settings."""
+
     scratch_postgres: Annotated[str | None, Parameter(help="Server for the throw-away database (DSN).")] = None
     scratch_redis: Annotated[str | None, Parameter(help="URL of an empty logical Redis database.")] = None
+
+    def stores(self) -> Stores:
+        """As the run takes them."""
+        return Stores(postgres=self.scratch_postgres, redis=self.scratch_redis)
 
 
 @app.command(name="run")
@@ -176,6 +190,7 @@ async def run_(
     quiet: Annotated[bool, Parameter(negative="", help="The summary only.")] = False,
     stopping: Stopping | None = None,
     continuing: Continuing | None = None,
+    throwaway: Throwaway | None = None,
     where: Where | None = None,
     json: Json = False,
 ) -> int:
@@ -193,7 +208,7 @@ async def run_(
         dump=file,
         service=found,
         settings=at.settings(found),
-        stores=Stores(postgres=go.scratch_postgres, redis=go.scratch_redis),
+        stores=(throwaway or Throwaway()).stores(),
         result=result,
         rate=per_second(rate),
         break_on=stop.break_on,
@@ -203,14 +218,15 @@ async def run_(
         restart=go.restart,
         keep=go.keep,
     )
-    summary = await _run_told(plan, out, quiet=quiet or stop.break_on is not None)
+    summary = await _run_told(plan, out, quiet=quiet)
     conclude(summary, out)
     out.record({"summary": summary})
     return Exit.FOUND if summary.verdicts["dlq"] or summary.verdicts["blocked"] else Exit.OK
 
 
 async def _run_told(plan: Plan, out: Output, *, quiet: bool) -> Summary:
-    with out.progress("running") as ticker:
+    is_debugged = plan.break_on is not None or plan.post_mortem  # a moving bar and a prompt share no terminal
+    with nullcontext(Ticker(None, None)) if is_debugged else out.progress("running") as ticker:
 
         def began(done: int, total: int) -> None:
             ticker.total(total)
@@ -228,3 +244,49 @@ async def _run_told(plan: Plan, out: Output, *, quiet: bool) -> Summary:
     if plan.keep:
         out.note(f"kept: database {made.name}" + (f", Redis {made.redis_url}" if made.redis_url else ""))
     return summary
+
+
+@app.command
+async def diff(
+    a: Path,
+    b: Path,
+    /,
+    *,
+    service: Annotated[str | None, Parameter(help="Runs what is a dump, and no result yet.")] = None,
+    throwaway: Throwaway | None = None,
+    where: Where | None = None,
+    json: Json = False,
+) -> int:
+    """Compare two results of `replay run --result`, or a result with a dump run now. Exits 1 when they differ.
+
+    Ids and times that a run made up do not count.
+
+    `daira replay diff before.jsonl bug.jsonl --service feed --stack 8080`
+    """
+    out, at = Output(json), where or Where()
+    stores = (throwaway or Throwaway()).stores()
+    found = [await _outcomes(one, service, at, stores) for one in (a, b)]
+    differences = compare(*found)
+    for one in differences:
+        out.line(f"{one.where}  {one.what}", "bold")
+        out.line(f"  a: {_compact(one.a)}", "red")
+        out.line(f"  b: {_compact(one.b)}", "green")
+    out.line(f"{len(differences):,} differences in {len(found[0]):,} and {len(found[1]):,} records")
+    out.document({"differences": differences})
+    return Exit.FOUND if differences else Exit.OK
+
+
+async def _outcomes(file: Path, service: str | None, at: Where, stores: Stores) -> list[Outcome]:
+    if is_result(file):
+        return read_result(file)
+    if service is None:
+        raise Usage(f"{file} is no result of a run", then="--service says through which service it is to be run")
+    set_up_logging("replay", "CRITICAL")
+    known, outcomes = find(service), list[Outcome]()
+    plan = Plan(dump=file, service=known, settings=at.settings(known), stores=stores, restart=True)
+    await run_on_scratch(plan, outcomes.append, lambda _done, _total: None)
+    return outcomes
+
+
+def _compact(value: object) -> str:
+    return "nothing" if value is None else encode(value).decode()

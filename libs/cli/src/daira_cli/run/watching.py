@@ -48,7 +48,7 @@ class Watch:
             await handler(*arguments)
         except BdbQuit as quit_:
             raise Left from quit_
-        except Exception as error:  # house-skip: broad-except whatever a handler fails with is what is looked for
+        except Exception as error:
             if self._post_mortem and self.tries == 1:
                 _look_at(error)
             if is_transient(error) and self.tries >= MOST_WAITS:

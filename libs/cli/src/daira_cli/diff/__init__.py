@@ -1,0 +1,1 @@
+"""Two runs of a dump compared: what a change of code changes."""
