@@ -134,6 +134,7 @@ def make_settings(media_dsn: str, stack: Endpoints, probe: TopicProbe, mint: Tok
             "topic_prefix": probe.prefix,
             "drain_seconds": 5.0,
             "postgres_pool_size": 4,
+            "narrowing_settle_seconds": 0.2,
             "redis_url": stack.redis_url,
             "s3_endpoint": stack.s3_endpoint,
             "s3_access_key": stack.s3_access_key,

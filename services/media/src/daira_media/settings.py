@@ -44,6 +44,11 @@ class Settings(CdnSettings, frozen=True, kw_only=True):
     """An unfinished upload expires this long after its last request began."""
     upload_remembered_seconds: float = 7 * 24 * 3600.0
     """How long an expired upload answers 410 instead of 404."""
+    narrowing_settle_seconds: float = 8.0
+    """How long a person's pictures wait for other URLs after their account turned private or a follower left: feeds
+    have heard of it by then, and everything that happens meanwhile is one piece of work."""
+    narrowing_limit_seconds: float = 25.0
+    """After which old URLs are refused even if the work is not done."""
     export_kept_seconds: float = 7 * 24 * 3600.0
     """How long the parts of a person's export are waited for, and then how long its archive can be fetched."""
     decode_seconds: float = 30.0

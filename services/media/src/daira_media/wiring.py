@@ -23,6 +23,7 @@ from daira_media.repository.exports import SECTIONS
 from daira_media.routes import ROUTES
 from daira_media.service.assets import Assets
 from daira_media.service.audiences import Audiences
+from daira_media.service.circles import Circles
 from daira_media.service.completing import Completing
 from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
@@ -104,8 +105,9 @@ def assemble(
         writing=writing,
         joining=Joining(database, store, uploads, writing, policy),
         completing=completing,
-        assets=Assets(database, store, audiences),
+        assets=Assets(database, store, audiences, limit_seconds=settings.narrowing_limit_seconds),
         audiences=audiences,
+        circles=Circles(database, audiences, settle_seconds=settings.narrowing_settle_seconds),
         renditions=Renditions(database, store, decoder, settings.spool_folder or None),
         exports=Exports(database, store, kept=timedelta(seconds=settings.export_kept_seconds)),
         purging=purging,

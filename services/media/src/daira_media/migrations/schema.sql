@@ -48,9 +48,10 @@ CREATE TABLE asset (
     blurhash text,
     revision bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    capability_since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX asset_owner ON asset (owner_id);
+CREATE INDEX asset_owner ON asset (owner_id, id);
 
 CREATE TABLE video (
     id uuid PRIMARY KEY,
@@ -110,3 +111,24 @@ CREATE TABLE shown (
 );
 CREATE INDEX shown_media ON shown (media_id, author_id);
 CREATE INDEX shown_author ON shown (author_id);
+
+CREATE TABLE account (
+    id uuid PRIMARY KEY,
+    is_private boolean NOT NULL,
+    revision bigint NOT NULL
+);
+
+CREATE TABLE follower (
+    author_id uuid NOT NULL,
+    follower_id uuid NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (author_id, follower_id)
+);
+CREATE INDEX follower_follower ON follower (follower_id);
+
+CREATE TABLE narrowing (
+    author_id uuid PRIMARY KEY,
+    is_of_all boolean NOT NULL,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL
+);

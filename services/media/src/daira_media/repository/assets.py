@@ -9,6 +9,8 @@ from psycopg.types.json import Jsonb
 
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
 from daira_media.domain.assets import Asset, Variant, Video
+from daira_media.domain.audience import Audience
+from daira_media.domain.narrowing import Narrowing
 from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
@@ -22,12 +24,25 @@ VALUES (%(id)s, %(owner_id)s, %(kind)s, %(state)s, %(storage_key)s, %(content_ty
 UPDATE = """
 UPDATE asset SET state = %(state)s, capability = %(capability)s, failure_code = %(failure_code)s,
     renditions = %(renditions)s, duration_ms = %(duration_ms)s, waveform = %(waveform)s, blurhash = %(blurhash)s,
-    revision = %(revision)s, updated_at = clock_timestamp()
+    revision = %(revision)s, updated_at = clock_timestamp(),
+    capability_since = CASE WHEN capability <> %(capability)s THEN clock_timestamp() ELSE capability_since END
 WHERE id = %(id)s
 """
 FIND = f"SELECT {COLUMNS} FROM asset WHERE id = %s"  # noqa: S608
 LOCK = f"SELECT {COLUMNS} FROM asset WHERE id = %s FOR UPDATE"  # noqa: S608
-FIND_BY_CAPABILITY = f"SELECT {COLUMNS} FROM asset WHERE capability = %s AND state = 'READY'"  # noqa: S608
+WIDEST = "(SELECT max(audience) FROM shown WHERE shown.media_id = asset.id AND shown.author_id = asset.owner_id)"
+FIND_BY_CAPABILITY = f"""
+SELECT {COLUMNS} FROM asset WHERE capability = %(capability)s AND state = 'READY' AND NOT EXISTS (
+    SELECT FROM narrowing
+    WHERE author_id = asset.owner_id AND first_at < clock_timestamp() - make_interval(secs => %(limit)s)
+        AND asset.capability_since < first_at AND (is_of_all OR {WIDEST} = %(followers)s))
+"""  # noqa: S608
+LOCK_EXPOSED = f"""
+SELECT {COLUMNS} FROM asset
+WHERE owner_id = %(author_id)s AND id > %(after)s AND kind IN ('IMAGE', 'VOICE') AND capability_since < %(last_at)s
+    AND (%(is_of_all)s OR {WIDEST} = %(followers)s)
+ORDER BY id LIMIT %(most)s FOR UPDATE
+"""  # noqa: S608
 OWNED = f"SELECT {COLUMNS} FROM asset WHERE owner_id = %s ORDER BY id FOR UPDATE"  # noqa: S608
 DELETE_OWNED = (
     "DELETE FROM asset WHERE owner_id = %s",
@@ -35,7 +50,7 @@ DELETE_OWNED = (
     "DELETE FROM video_progress WHERE owner_id = %s",
 )
 PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-IS_ERASED = "SELECT 1 FROM erased_person WHERE id = %s"
+IS_ERASED = "SELECT 1 FROM erased_person WHERE id = ANY(%s) LIMIT 1"
 PUT_VIDEOS = """
 INSERT INTO video (id, owner_id, revision, state, failure_code, hls_url, mp4_url, poster_url, blurhash, duration_ms,
     width, height, variants)
@@ -88,10 +103,27 @@ async def lock(work: Work, media_id: UUID) -> Asset | None:
     return _asset(row) if row else None
 
 
-async def find_ready(work: Work, capability: str) -> Asset | None:
-    """The asset a public URL means."""
-    row = await work.one(FIND_BY_CAPABILITY, (capability,))
+async def find_ready(work: Work, capability: str, *, limit_seconds: float) -> Asset | None:
+    """The asset a public URL means; none whose URL should have been replaced for longer than the limit."""
+    values = {"capability": capability, "limit": limit_seconds, "followers": Audience.FOLLOWERS.value}
+    row = await work.one(FIND_BY_CAPABILITY, values)
     return _asset(row) if row else None
+
+
+async def lock_exposed(work: Work, narrowing: Narrowing, after: UUID, most: int) -> list[Asset]:
+    """The next `most` pictures and voice notes by id whose URLs somebody knows who may not see them any more.
+
+    Their rows are locked. Avatars are shown to everybody.
+    """
+    values = {
+        "author_id": narrowing.author_id,
+        "last_at": narrowing.last_at,
+        "is_of_all": narrowing.is_of_all,
+        "after": after,
+        "most": most,
+        "followers": Audience.FOLLOWERS.value,
+    }
+    return [_asset(row) for row in await work.all(LOCK_EXPOSED, values)]
 
 
 async def owned(work: Work, owner_id: UUID) -> list[Asset]:
@@ -110,9 +142,9 @@ async def put_erased(work: Work, person_id: UUID, erased_at: object) -> None:
     await work.execute(PUT_ERASED, (person_id, erased_at))
 
 
-async def is_erased(work: Work, person_id: UUID) -> bool:
-    """True for an erased person."""
-    return await work.one(IS_ERASED, (person_id,)) is not None
+async def is_erased(work: Work, *person_ids: UUID) -> bool:
+    """True when one of them was erased."""
+    return await work.one(IS_ERASED, (list(person_ids),)) is not None
 
 
 async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> None:

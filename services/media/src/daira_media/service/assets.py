@@ -14,7 +14,7 @@ from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain import keys
 from daira_media.domain.assets import Asset, Video
 from daira_media.errors import MediaNotFound
-from daira_media.repository import assets, exports, shown, uploads
+from daira_media.repository import assets, exports, narrowings, people, shown, uploads
 from daira_media.service.audiences import Audiences
 from daira_media.service.stored import StoredFile
 from daira_stores.postgres import Database
@@ -35,10 +35,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Assets:
     """Assets of one person at a time; a foreign asset is not found."""
 
-    def __init__(self, database: Database, store: BytesStore, audiences: Audiences) -> None:
+    def __init__(self, database: Database, store: BytesStore, audiences: Audiences, *, limit_seconds: float) -> None:
+        """`limit_seconds`: see `assets.find_ready`."""
         self._database = database
         self._store = store
         self._audiences = audiences
+        self._limit = limit_seconds
 
     async def read(self, owner_id: UUID, media_id: UUID) -> Known:
         """Raises MediaNotFound for foreign and unfinished uploads too."""
@@ -55,7 +57,7 @@ class Assets:
         if not is_capability(capability):
             raise MediaNotFound
         async with self._database.read() as work:
-            asset = await assets.find_ready(work, capability)
+            asset = await assets.find_ready(work, capability, limit_seconds=self._limit)
         for rendition in asset.renditions if asset else ():
             if asset and rendition.name == name:
                 key = keys.rendition_key(asset.owner_id, asset.id, name)
@@ -89,6 +91,8 @@ class Assets:
             await work.emit_tombstone(AssetChangedV1, AssetChangedV1.key_of(asset.id))
         await assets.remove_owned(work, event.user_id)
         await shown.remove_author(work, event.user_id)
+        await people.remove_person(work, event.user_id)
+        await narrowings.remove(work, event.user_id)
         await uploads.remove_owned(work, event.user_id)
         for export_id in await exports.owned_ids(work, event.user_id):
             await work.enqueue("drop_export_parts", str(export_id))

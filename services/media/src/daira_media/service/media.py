@@ -4,6 +4,7 @@ import msgspec
 
 from daira_media.service.assets import Assets
 from daira_media.service.audiences import Audiences
+from daira_media.service.circles import Circles
 from daira_media.service.completing import Completing
 from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
@@ -22,6 +23,7 @@ class MediaService(msgspec.Struct, frozen=True, kw_only=True):
     completing: Completing
     assets: Assets
     audiences: Audiences
+    circles: Circles
     renditions: Renditions
     exports: Exports
     purging: Purging
