@@ -66,7 +66,7 @@ def errors(operation: dict[str, Any]) -> set[str]:
 
 
 def test_what_a_route_takes_says_what_can_go_wrong(paths: dict[str, Any]) -> None:
-    assert errors(paths["/v1/notes"]["post"]) == {"400", "401", "409", "413", "422", "429", "500", "503"}
+    assert errors(paths["/v1/notes"]["post"]) == {"400", "401", "409", "413", "415", "422", "429", "500", "503"}
     assert errors(paths["/v1/notes"]["get"]) == {"400", "401", "403", "500", "503"}
     assert errors(paths["/v1/notes/{name}"]["get"]) == {"400", "404", "410", "500", "503"}
 

@@ -182,6 +182,31 @@ async def test_a_body_that_is_no_json_is_the_clients_mistake(body: bytes, client
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 201),
+        ("Application/JSON; charset=utf-8", 201),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/jsonp", 415),
+        ("", 415),
+        (None, 415),
+    ],
+)
+async def test_json_is_taken_only_from_who_says_that_it_is_json(
+    kind: str | None, status: int, client: AsyncClient, mint: TokenMint
+) -> None:
+    headers = mint.headers(new_id()) | ({} if kind is None else {"Content-Type": kind})
+
+    answer = await client.post("/v1/notes", content=b'{"theText": "salam"}', headers=headers)
+
+    assert answer.status_code == status
+    if status == 415:
+        assert answer.json()["code"] == "unsupported_media_type"
+
+
 async def test_a_body_that_is_too_large_is_413(client: AsyncClient, mint: TokenMint) -> None:
     response = await client.post("/v1/notes", json={"theText": "x" * 2_000_000}, headers=mint.headers(new_id()))
 

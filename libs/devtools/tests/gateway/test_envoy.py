@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any, cast
@@ -14,9 +15,22 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 
 from daira_devtools.gateway.edge import Limits
+from daira_devtools.gateway.envoy.problems import REPLIES
 from daira_kit.clock import now
+from daira_kit.errors import (
+    BadRequest,
+    DairaError,
+    Forbidden,
+    NotFound,
+    PayloadTooLarge,
+    TooManyRequests,
+    Unavailable,
+)
 from daira_testing.tokens import TokenMint
 from daira_testing.waiting import eventually
+from daira_web.languages import wants_arabic
+from daira_web.problems import MethodNotAllowed
+from daira_web.tokens import TokenInvalid
 
 PROBLEM = "application/problem+json"
 MEMBERS = {"type", "title", "status", "code", "detail", "requestId", "errors"}
@@ -212,6 +226,40 @@ async def test_an_address_that_asks_too_much_waits_and_hears_when(open_gateway: 
     assert_problem(refused[0], 429, "rate_limited")
     assert refused[0].headers["retry-after"] == "1"
     assert refused[0].headers["ratelimit"] == "limit=10, remaining=0, reset=1"
+
+
+LANGUAGES = ["ar", "AR-eg", "arc", "en", "en-US", "fr", "*", ""]
+SAID_BY_BOTH: list[type[DairaError]] = [
+    BadRequest,
+    DairaError,
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    TokenInvalid,
+    TooManyRequests,
+    Unavailable,
+]
+WEIGHTS = ["", ";q=1", ";q=0.9", " ; q=0.9", ";q=0.45", ";q=0.4", ";q=0", ";q=many", ";q=7", ";level=1"]
+
+
+async def test_its_own_answers_weigh_languages_as_the_services_do(gateway: Any) -> None:
+    chance = random.Random(7)
+    for _ in range(200):
+        entries = [chance.choice(LANGUAGES) + chance.choice(WEIGHTS) for _ in range(chance.randint(1, 4))]
+        header = chance.choice([",", ", "]).join(entries).strip()
+
+        answer = await gateway.client.get("/v1/nothing", headers={"accept-language": header})
+
+        is_arabic = not answer.json()["title"].isascii()
+        assert is_arabic is wants_arabic(header), header
+
+
+def test_its_titles_are_those_of_the_services() -> None:
+    told = {reply.code: (reply.title, reply.title_ar) for reply in REPLIES}
+
+    for error in SAID_BY_BOTH:
+        assert told[error.code] == (error.title, error.title_ar)
 
 
 async def test_the_bare_address_leads_to_a_page(gateway: Any) -> None:

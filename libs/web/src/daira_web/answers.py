@@ -20,9 +20,10 @@ from daira_kit.errors import (
     PayloadTooLarge,
     TooManyRequests,
     Unavailable,
+    UnsupportedMediaType,
     ValidationFailed,
 )
-from daira_stores.failures import DatabaseUnavailable
+from daira_stores.failures import DatabaseExhausted, DatabaseLimitExceeded, DatabaseUnavailable
 from daira_stores.idempotency import IdempotencyInProgress, IdempotencyMismatch
 from daira_web.guards import staff
 from daira_web.idempotency import IdempotencyKeyInvalid, IdempotencyKeyRequired
@@ -30,11 +31,11 @@ from daira_web.problems import PROBLEM_JSON, Problem
 from daira_web.tokens import TokenInvalid, TokenRevoked
 
 Errors = tuple[type[DairaError], ...]
-ALWAYS: Errors = (BadRequest, DairaError, Unavailable, DatabaseUnavailable)
+ALWAYS: Errors = (BadRequest, DairaError, DatabaseLimitExceeded, Unavailable, DatabaseUnavailable, DatabaseExhausted)
 GUARDED: Errors = (TokenInvalid, TokenRevoked)
 _REPEATABLE: Errors = (IdempotencyKeyInvalid, IdempotencyInProgress, IdempotencyMismatch)
 IMPLIED: dict[str, Errors] = {
-    "data": (ValidationFailed, PayloadTooLarge),
+    "data": (ValidationFailed, PayloadTooLarge, UnsupportedMediaType),
     "cursor": (ValidationFailed, CursorInvalid),
     "idempotency": _REPEATABLE,
     "required_idempotency": (IdempotencyKeyRequired, *_REPEATABLE),

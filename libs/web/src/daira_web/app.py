@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from litestar import Litestar, Request, get
+from litestar import Litestar, MediaType, Request, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -15,7 +15,7 @@ from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ControllerRouterHandler, Method, Receive, Scope, Send
 
-from daira_kit.errors import BadRequest, DairaError
+from daira_kit.errors import BadRequest, DairaError, UnsupportedMediaType
 from daira_stores.idempotency import Replayed
 from daira_web.answers import complete
 from daira_web.guards import PUBLIC, provide_caller, provide_maybe_caller
@@ -51,7 +51,13 @@ class DairaRequest(Request[Any, Any, Any]):
     """Also a body that the decoder cannot even begin to read is the client's mistake."""
 
     async def json(self) -> Any:
-        """The body. Raises BadRequest for bytes that are no UTF-8 and for lists in lists in lists."""
+        """The body.
+
+        Raises UnsupportedMediaType unless it says that it is application/json (a form of a foreign page cannot say
+        so), BadRequest for bytes that are no UTF-8 and for lists in lists in lists.
+        """
+        if self.content_type[0] != MediaType.JSON:
+            raise UnsupportedMediaType
         try:
             return await super().json()
         except (UnicodeDecodeError, RecursionError) as error:

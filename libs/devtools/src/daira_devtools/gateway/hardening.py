@@ -99,7 +99,7 @@ def _drops(header: str) -> Callable[[Config], bool]:
 
 def _filter_order(config: Config) -> bool:
     names = [one["name"].rpartition(".")[2] for one in manager(config)["http_filters"]]
-    return names == ["cors", "local_ratelimit", "rbac", "jwt_authn", "compressor", "buffer", "router"]
+    return names == ["lua", "cors", "local_ratelimit", "rbac", "jwt_authn", "compressor", "buffer", "router"]
 
 
 def _every_route_names_its_token_rule(config: Config) -> bool:

@@ -1,6 +1,7 @@
-"""What every request passes: CORS, the limit of its address, its token, and the size of its body."""
+"""What every request passes: its language, CORS, the limit of its address, its token, and the size of its body."""
 
 from daira_devtools.gateway.edge import Edge
+from daira_devtools.gateway.envoy.language import weigh_languages
 from daira_devtools.gateway.envoy.types import ALWAYS, Config, named, typed
 
 LIMITER = "envoy.filters.http.local_ratelimit"
@@ -32,6 +33,7 @@ EXPOSED_HEADERS = (
 def http_filters(edge: Edge) -> list[Config]:
     """In order. The limiter comes before the token, so that guessing tokens is limited too."""
     return [
+        weigh_languages(),
         named("filters.http.cors", "extensions.filters.http.cors.v3.Cors"),
         named(
             "filters.http.local_ratelimit",

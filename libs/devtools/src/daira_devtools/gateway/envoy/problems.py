@@ -6,12 +6,12 @@ from types import MappingProxyType
 import msgspec
 
 from daira_devtools.gateway.edge import Limits
+from daira_devtools.gateway.envoy.language import wants_arabic
 from daira_devtools.gateway.envoy.types import Config, typed
 
 PROBLEM_JSON = "application/problem+json"
 LIMITED = 429
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-ARABIC = {"header": {"name": "accept-language", "string_match": {"prefix": "ar", "ignore_case": True}}}
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ REPLIES = (
     Reply(
         status=405,
         code="method_not_allowed",
-        title="Method Not Allowed",
+        title="Method not allowed",
         title_ar="طريقة غير مسموحة",
         detail="This path does not answer that method; see the Allow header.",
     ),
@@ -132,7 +132,7 @@ def local_replies(limits: Limits) -> Config:
 
 
 def _both_languages(reply: Reply, condition: Config, headers: Mapping[str, str] = NO_HEADERS) -> list[Config]:
-    arabic = {"and_filter": {"filters": [condition, {"header_filter": ARABIC}]}}
+    arabic = {"and_filter": {"filters": [condition, wants_arabic()]}}
     if reply.retry_after is not None:
         headers = {"Retry-After": str(reply.retry_after), **headers}
     return [_mapper(reply, reply.title_ar, arabic, headers), _mapper(reply, reply.title, condition, headers)]
