@@ -12,7 +12,7 @@ import msgspec
 from daira_bus import dlq
 from daira_bus.log import Log, Record
 from daira_bus.producer import Producer, encode_headers
-from daira_contracts.topics import dead_letter_name
+from daira_contracts.topics import NAME, dead_letter_name
 from daira_kit.clock import now
 
 SETTLED = "daira-settled"
@@ -117,7 +117,8 @@ async def read_pile(log: Log, topic: str | None = None, service: str | None = No
     wanted = []
     for name in await log.topics():
         original, owner = split_name(name)
-        if owner and topic in (None, original) and service in (None, owner):
+        # What is named otherwise belongs to the test runs of another prefix.
+        if NAME.fullmatch(original) and topic in (None, original) and service in (None, owner):
             wanted.append(name)
     letters: list[Letter] = []
     settled: dict[str, Settlement] = {}

@@ -33,16 +33,12 @@ async def ls(
     where: Where | None = None,
     service: str | None = None,
     topic: str | None = None,
-    settled: Annotated[bool, Parameter(negative="")] = False,
+    settled: Annotated[bool, Parameter(negative="", help="What became of the others: by whom, why, when.")] = False,
     json: Json = False,
 ) -> int:
     """Open letters by topic, service, error class and handler: how many, since when, and one to look at.
 
     `daira dlq ls --stack 8080`
-
-    Parameters
-    ----------
-    settled: list what became of the others instead: by whom, why, when
     """
     out, at = Output(json), where or Where()
     pile = await _pile(at, topic, service)
@@ -66,21 +62,16 @@ async def ls(
 
 @app.command
 async def show(
-    id: str,
+    id: Annotated[str, Parameter(help="As `daira dlq ls` names it.")],
     *,
     where: Where | None = None,
-    unredacted: Annotated[bool, Parameter(negative="")] = False,
+    unredacted: Annotated[bool, Parameter(negative="", help="People's words too; needs --reason.")] = False,
     reason: Reason = "",
     json: Json = False,
 ) -> int:
     """One letter: where it came from, why it died, its stack, its trace, its payload without people's words.
 
     `daira dlq show video.video-changed.v1.dlq.feed@17 --stack 8080`
-
-    Parameters
-    ----------
-    id: as `daira dlq ls` names it
-    unredacted: show people's words too; needs --reason
     """
     out, at = Output(json), where or Where()
     if unredacted and not reason:
@@ -99,7 +90,7 @@ async def redrive(
     choice: Choice = CHOOSE,
     where: Where | None = None,
     reason: Reason = "",
-    cap: int = CAP,
+    cap: Annotated[int, Parameter(help="Letters that failed so many times are left alone.")] = CAP,
     yes: Yes = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -109,10 +100,6 @@ async def redrive(
     Nobody else hears the records again. What was handled meanwhile is a duplicate; a state that is older than the one
     in its topic is superseded; what fails again is a new letter with one attempt more. The running service sends what
     the handler tells, and runs its jobs. `daira dlq redrive --class CheckViolation --service feed --dry-run`
-
-    Parameters
-    ----------
-    cap: letters that failed so many times are left alone
     """
     out, at = Output(json), where or Where()
     async with open_log(at.kafka(), at.topic_prefix()) as log:
