@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from daira_contracts import auth, feed, interaction, media, moderation, user, video
+from daira_contracts import admin, auth, feed, interaction, media, moderation, user, video
 from daira_contracts._event import Event
 from daira_contracts.exports import ExportPartWritten
 
@@ -33,6 +33,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType(
             feed.ExportPartWrittenV1,
             interaction.ExportPartWrittenV1,
             moderation.ExportPartWrittenV1,
+            admin.OperatorActedV1,
         )
     }
 )

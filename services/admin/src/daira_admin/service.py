@@ -1,9 +1,12 @@
-"""Which page may be seen where."""
+"""Which page may be seen where, and what operators did."""
 
 from collections.abc import Mapping
 
 from daira_admin.adapters.pages import File
+from daira_admin.repository import keep_act
+from daira_contracts.admin import OperatorActedV1
 from daira_kit.errors import NotFound
+from daira_stores.work import Work
 
 INDEX = "index.html"
 
@@ -20,3 +23,7 @@ class AdminService:
         if found is None:
             raise NotFound
         return found
+
+    async def keep_act(self, work: Work, event: OperatorActedV1) -> None:
+        """The audit trail is append only."""
+        await keep_act(work, event)

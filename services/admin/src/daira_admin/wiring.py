@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from daira_admin.adapters.pages import read_folder
+from daira_admin.handlers import SUBSCRIPTIONS
 from daira_admin.routes import ROUTES
 from daira_admin.service import AdminService
 from daira_admin.settings import Settings
@@ -17,7 +18,7 @@ async def build(settings: Settings, _platform: Platform) -> AsyncIterator[Parts]
     """Pages need no store: they are in memory before the first request."""
     pages = {folder: read_folder(folder) for folder in FOLDERS}
     admin = AdminService(pages, shows_preview=settings.env == "dev")
-    yield Parts(target=admin, routes=ROUTES, dependencies={"admin": admin})
+    yield Parts(target=admin, routes=ROUTES, dependencies={"admin": admin}, subscriptions=SUBSCRIPTIONS)
 
 
 SERVICE = Service("admin", Settings, build)
