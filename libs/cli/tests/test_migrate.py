@@ -11,7 +11,7 @@ from daira_devtools.stack import Endpoints
 from daira_stores.cql import open_cql
 from daira_stores.migrate import load
 from daira_stores.postgres import Database
-from daira_testing.command import say
+from daira_testing.command import say, surroundings_of
 from daira_testing.fixtures import MakeDatabase
 
 CommonSettings = Callable[[Database], dict[str, Any]]
@@ -27,8 +27,8 @@ async def bare(
     """A database of feed with the delivery tables only, in the environment as a process of feed would have it."""
     database = await make_database()
     settings = common_settings(database) | object_settings | {"redis_url": "redis://127.0.0.1:1/0"}
-    for name, value in settings.items():
-        monkeypatch.setenv("DAIRA_ENV" if name == "env" else f"DAIRA_FEED_{name.upper()}", str(value))
+    for name, value in surroundings_of("feed", settings).items():
+        monkeypatch.setenv(name, value)
     return database
 
 
@@ -120,8 +120,8 @@ async def test_tables_outside_postgresql_are_part_of_plan_and_apply(
 ) -> None:
     cql = {"cql_hosts": stack.cql_hosts, "cql_port": stack.cql_port, "cql_keyspace": empty_keyspace}
     settings = common_settings(await make_database()) | object_settings | cql | {"redis_url": "redis://127.0.0.1:1/0"}
-    for name, value in settings.items():
-        monkeypatch.setenv("DAIRA_ENV" if name == "env" else f"DAIRA_INTERACTION_{name.upper()}", str(value))
+    for name, value in surroundings_of("interaction", settings).items():
+        monkeypatch.setenv(name, value)
 
     before = (await say("migrate", "--service", "interaction", "--json")).json[0]["pending"]
     applied = await say("migrate", "--service", "interaction", "--apply", "--yes")

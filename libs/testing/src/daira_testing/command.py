@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -36,3 +37,9 @@ async def say(*words: object) -> Said:
         return Said(code, out.getvalue(), err.getvalue())
 
     return await asyncio.to_thread(run)
+
+
+def surroundings_of(service: str, settings: Mapping[str, object]) -> dict[str, str]:
+    """The environment that a process with these settings has."""
+    start = f"DAIRA_{service.upper()}_"
+    return {"DAIRA_ENV" if name == "env" else start + name.upper(): str(value) for name, value in settings.items()}
