@@ -25,7 +25,6 @@ from daira_feed.settings import Settings
 from daira_feed.wiring import SERVICE
 from daira_kit.clock import now
 from daira_stores.postgres import Database
-from daira_testing.command import say
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.projection import (
     Kind,
@@ -167,10 +166,4 @@ async def test_rebuilt_tables_are_the_live_ones(
     for name, value in environ_of(SERVICE, settings).items():
         monkeypatch.setenv(name, value)
 
-    async def rebuild(names: Any) -> list[Any]:
-        said = await say("rebuild", *names, "--prefix", topics.prefix, "--json")
-        assert said.code == 0, said.err
-        reports: list[Any] = said.json["rebuilt"]
-        return reports
-
-    await verify_rebuild(verifier, story_of(4), topics, rebuild)
+    await verify_rebuild(verifier, story_of(4), topics)

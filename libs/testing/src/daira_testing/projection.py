@@ -23,6 +23,7 @@ from daira_contracts._event import Event
 from daira_runtime import Platform, Service
 from daira_stores.postgres import Database, open_database
 from daira_stores.shadow import Table
+from daira_testing.command import say
 from daira_web.tokens import TokenVerifier
 
 Settle = Callable[[], Awaitable[None]]
@@ -312,20 +313,23 @@ def environ_of(service: Service[Any], settings: Any) -> dict[str, str]:
     return {"DAIRA_ENV": "dev", **{name: value for name, value in environ.items() if name != f"{start}ENV"}}
 
 
-async def verify_rebuild(
-    verifier: Verifier, story: Sequence[Step], topics: Topics, rebuild: Callable[[Sequence[str]], Awaitable[list[Any]]]
-) -> None:
-    """Spoilt tables are what the live handlers made of the same records after `rebuild(names)`; the next one is idle.
+async def verify_rebuild(verifier: Verifier, story: Sequence[Step], topics: Topics) -> None:
+    """Spoilt tables are what the live handlers made of the same records after `daira rebuild`; the next one is idle.
 
-    `rebuild` gives the reports of `daira rebuild --json`.
+    The command finds the stores in the environment: see `environ_of`.
     """
     await topics.publish(story)
     live = await verifier.replay(story)
     await verifier.spoil()
     assert await verifier.state() != live
     names = [projection.name for projection in verifier.projections]
-    reports = await rebuild(names)
-    assert all(report["added"] + report["changed"] + report["removed"] for report in reports), reports
+    differences = await _rebuild(names, topics)
+    assert all(differences.values()), differences
     _same(live, await verifier.state(), "rebuilt")
-    for report in await rebuild(names):
-        assert not report["added"] + report["changed"] + report["removed"], report
+    assert not any((await _rebuild(names, topics)).values())
+
+
+async def _rebuild(names: Sequence[str], topics: Topics) -> dict[str, int]:
+    said = await say("rebuild", *names, "--prefix", topics.prefix, "--json")
+    assert said.code == 0, said.err
+    return {one["projection"]: one["added"] + one["changed"] + one["removed"] for one in said.json["rebuilt"]}

@@ -1,0 +1,142 @@
+"""Interaction's projections are functions of their topics, and `daira rebuild` makes them again."""
+
+from collections.abc import AsyncIterator, Callable
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from daira_contracts.auth import UserErasedV1
+from daira_contracts.feed import PostChangedV1, PostState, Visibility
+from daira_contracts.interaction import EntityType, EventSource, UserEventRecordedV1, UserEventType
+from daira_contracts.video import VideoChangedV1, VideoState
+from daira_devtools.stack import Endpoints
+from daira_interaction.settings import Settings
+from daira_interaction.wiring import SERVICE, migrate
+from daira_kit.clock import now
+from daira_kit.ids import new_id
+from daira_stores.postgres import Database
+from daira_testing.command import say
+from daira_testing.fixtures import MakeDatabase
+from daira_testing.projection import Kind, Step, Verifier, environ_of, own_topics, tell, verify_rebuild, verifying
+
+PEOPLE = [UUID(int=number) for number in range(1, 9)]
+MEDIA = [UUID(int=number) for number in range(101, 107)]
+POSTS = [UUID(int=number) for number in range(201, 211)]
+BEGINNING = now()
+ERASED = PEOPLE[3]
+
+
+def post(random: Random, post_id: UUID, revision: int) -> PostChangedV1:
+    return PostChangedV1(
+        post_id=post_id,
+        author_id=PEOPLE[post_id.int % len(PEOPLE)],
+        revision=revision,
+        state=random.choice([PostState.PUBLISHED, PostState.PUBLISHED, PostState.PROCESSING, PostState.REMOVED]),
+        content_revision=revision,
+        text="مساء الخير",
+        media_ids=tuple(random.sample(MEDIA, random.randrange(3))),
+        visibility=random.choice([Visibility.PUBLIC, Visibility.FOLLOWERS]),
+        created_at=BEGINNING,
+    )
+
+
+def video(random: Random, video_id: UUID, revision: int) -> VideoChangedV1:
+    return VideoChangedV1(
+        video_id=video_id,
+        owner_id=PEOPLE[video_id.int % len(PEOPLE)],
+        revision=revision,
+        state=random.choice([VideoState.PLAYABLE, VideoState.READY, VideoState.FAILED]),
+        hls_url=f"/v/{revision}.m3u8",
+        duration_ms=random.randrange(60_000),
+    )
+
+
+def erasure(_: Random, user_id: UUID, __: int) -> UserErasedV1:
+    return UserErasedV1(user_id=user_id, erased_at=BEGINNING)
+
+
+KINDS = (
+    Kind(make=post, keys=POSTS),
+    Kind(make=video, keys=MEDIA),
+)
+
+
+def story_of(seed: int) -> list[Step]:
+    story = tell(KINDS, seed=seed)
+    story.insert(len(story) // 2, erasure(Random(), ERASED, 1))
+    return story
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rebuilt(
+    make_database: MakeDatabase,
+    common_settings: Callable[[Database], dict[str, Any]],
+    object_settings: dict[str, str],
+    stack: Endpoints,
+    keyspace: str,
+    redis_url: str,
+) -> Settings:
+    common = common_settings(await make_database("interaction")) | object_settings
+    settings = Settings(
+        **common, redis_url=redis_url, cql_hosts=stack.cql_hosts, cql_port=stack.cql_port, cql_keyspace=keyspace
+    )
+    await migrate(settings)
+    return settings
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def verifier(rebuilt: Settings) -> AsyncIterator[Verifier]:
+    async with verifying(SERVICE, rebuilt) as verifier:
+        yield verifier
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_every_projection_is_a_function_of_its_topics(verifier: Verifier, seed: int) -> None:
+    live = await verifier.verify(story_of(seed))
+    assert live
+
+
+async def test_rebuilt_tables_are_the_live_ones(
+    verifier: Verifier, rebuilt: Settings, stack: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ_of(SERVICE, rebuilt).items():
+        monkeypatch.setenv(name, value)
+    async with own_topics(stack.kafka_bootstrap) as topics:
+        await verify_rebuild(verifier, story_of(4), topics)
+
+
+async def test_people_s_own_events_are_restored_but_those_of_the_erased(
+    verifier: Verifier, rebuilt: Settings, stack: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ_of(SERVICE, rebuilt).items():
+        monkeypatch.setenv(name, value)
+    await verifier.replay([erasure(Random(), ERASED, 1)])
+    people = [new_id(), new_id(), ERASED]
+    events = [user_event(person) for person in people for _ in range(40)]
+    async with own_topics(stack.kafka_bootstrap) as topics:
+        await topics.publish(events)
+        for _ in range(2):
+            said = await say("rebuild", "interaction.events", "--prefix", topics.prefix, "--json")
+            assert said.code == 0, said.err
+            assert said.json["rebuilt"][0]["records"] == len(events)
+
+    for person in people:
+        page = await verifier.target.read(person, None, 100)
+        expected = {event.event_id for event in events if event.user_id == person and person != ERASED}
+        assert {item.event_id for item in page.items} == expected
+
+
+def user_event(user_id: UUID) -> UserEventRecordedV1:
+    return UserEventRecordedV1(
+        client_event_id=new_id(),
+        user_id=user_id,
+        event_type=UserEventType.VIEW,
+        entity_type=EntityType.POST,
+        entity_id=str(POSTS[0]),
+        source=EventSource.CIRCLE,
+        happened_at=BEGINNING,
+        received_at=BEGINNING,
+    )
