@@ -64,10 +64,7 @@ async def _topics(where: Where) -> list[Check]:
     found = [
         *_some("are missing", [spec.name for spec in todo.create], "daira topics plan, then daira topics apply"),
         *_some("have other settings", [spec.name for spec in todo.configure], "daira topics plan, then apply"),
-        *(
-            finding("topics", where.kafka(), sentence, "make the next version of the topic")
-            for sentence in todo.refused
-        ),
+        *refused,
     ]
     return found or [fine("topics", where.kafka(), "as the contracts say")]
 

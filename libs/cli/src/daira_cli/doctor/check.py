@@ -11,7 +11,7 @@ from daira_bus.log import UnknownTopic
 from daira_stores.vitals import STORE_ERRORS
 
 PATIENCE_SECONDS = 30.0
-DOWN = (*BROKER_ERRORS, *STORE_ERRORS, UnknownTopic)
+DOWN: tuple[type[Exception], ...] = (*BROKER_ERRORS, *STORE_ERRORS, UnknownTopic)
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
