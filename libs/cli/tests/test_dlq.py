@@ -21,6 +21,7 @@ from daira_bus.producer import encode_headers
 from daira_cli.dlq import again
 from daira_cli.exits import Exit
 from daira_contracts._event import Event
+from daira_contracts.admin import OperatorActedV1
 from daira_contracts.topics import dead_letter_name
 from daira_contracts.user import ProfileChangedV1, ProfileState
 from daira_contracts.video import VideoChangedV1, VideoState
@@ -367,6 +368,22 @@ async def test_a_discarded_letter_is_kept_and_closed_with_its_reason(feed: Feed)
     assert done.code == Exit.OK
     shown = (await feed.dlq("show", letter, "--json")).json
     assert (shown["state"], shown["settledWhy"]) == ("discarded", "INC-12")
+
+
+async def test_the_audit_trail_is_told_who_did_what_to_which_letter(feed: Feed) -> None:
+    event = video(new_id())
+    await feed.bury(event, POISON)
+    (letter,) = await feed.ids(event)
+    acts = {
+        "dlq.show.unredacted": ("show", letter, "--unredacted"),
+        "dlq.redrive": ("redrive", "--id", letter, "--yes"),
+    }
+
+    for act, words in acts.items():
+        reason = f"INC {new_id()}"
+        assert (await feed.dlq(*words, "--reason", reason)).code == Exit.OK
+        told = await feed.probe.wait_for(OperatorActedV1, lambda one, reason=reason: one.reason == reason)  # type: ignore[misc]
+        assert (told.act, told.subjects) == (act, (letter,))
 
 
 async def test_nobody_there_to_answer_means_no(feed: Feed) -> None:

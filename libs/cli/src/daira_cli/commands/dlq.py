@@ -9,9 +9,10 @@ from cyclopts import App, Parameter
 from daira_bus.letters import DISCARDED, FAILED_AGAIN, Letter, Pile, read_pile, settle, settlement
 from daira_bus.log import open_log
 from daira_bus.producer import open_producer
+from daira_cli.audit import audited
 from daira_cli.commands import COMMANDS
 from daira_cli.console import DryRun, Json, Output, Yes
-from daira_cli.dlq.choice import Choice, groups, letter_of
+from daira_cli.dlq.choice import Choice, groups, letter_of, subjects
 from daira_cli.dlq.round import SOURCE, Round
 from daira_cli.dlq.verdict import REFUSED, Verdict
 from daira_cli.dlq.view import View, view
@@ -78,6 +79,8 @@ async def show(
         raise Refused("people's words are shown for a reason only", then="add --reason", code="reason_missing")
     pile = await _pile(at)
     letter = letter_of(pile, id)
+    if unredacted:
+        await audited(at.kafka(), at.topic_prefix(), "dlq.show.unredacted", [letter.id], reason)
     shown = view(letter, pile, unredacted=unredacted)
     _print(out, shown)
     out.document(shown)
@@ -108,6 +111,7 @@ async def redrive(
         if dry_run or not plan:
             return _show_plan(out, plan)
         out.confirm(f"redrive {len(plan)} letters?", yes=yes)
+        await audited(at.kafka(), at.topic_prefix(), "dlq.redrive", subjects(one.letter for one in plan), reason)
         results: list[dict[str, str]] = []
         with out.progress("redrive", total=len(plan)) as ticker:
 
@@ -143,6 +147,7 @@ async def discard(
         out.line(f"{letter.id}  {letter.code}  {letter.handler}")
     if letters and not dry_run:
         out.confirm(f"discard {len(letters)} letters?", yes=yes)
+        await audited(at.kafka(), at.topic_prefix(), "dlq.discard", subjects(letters), reason)
         async with open_producer(at.kafka(), SOURCE, at.topic_prefix()) as producer:
             await settle(producer, letters, settlement(DISCARDED, who(), reason))
     out.line(f"{len(letters)} {'would be ' if dry_run else ''}discarded")

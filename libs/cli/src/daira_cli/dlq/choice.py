@@ -12,6 +12,8 @@ from cyclopts import Parameter
 from daira_bus.letters import Letter, Pile
 from daira_cli.errors import Usage
 
+NAMED_AT_MOST = 100
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,12 @@ def letter_of(pile: Pile, wanted: str) -> Letter:
     raise Usage(
         f"no letter {wanted}", then=f"did you mean {close[0]}?" if close else "daira dlq ls", code="unknown_letter"
     )
+
+
+def subjects(letters: Iterable[Letter]) -> list[str]:
+    """What the audit trail is told: each letter, or their topics where they are many."""
+    names = [letter.id for letter in letters]
+    return names if len(names) <= NAMED_AT_MOST else sorted({name.rpartition("@")[0] for name in names})
 
 
 def _group(key: tuple[str, str, str, str], pile: Sequence[Letter]) -> Group:
