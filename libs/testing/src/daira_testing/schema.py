@@ -11,13 +11,17 @@ _CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace
 """
+_SETTINGS = """
+SELECT relname, unnest(reloptions) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
+"""
 
 
 async def describe_schema(dsn: str) -> dict[str, list[tuple[str, ...]]]:
-    """Columns, indexes and constraints by table, in a stable order; the migration table is left out."""
+    """Columns, indexes, constraints and settings by table, in a stable order; the migration table is left out."""
     found: dict[str, list[tuple[str, ...]]] = {}
     async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
-        for query in (_COLUMNS, _INDEXES, _CONSTRAINTS):
+        for query in (_COLUMNS, _INDEXES, _CONSTRAINTS, _SETTINGS):
             for table, *facts in await (await connection.execute(query)).fetchall():
                 if table != "schema_migration":
                     found.setdefault(table, []).append(tuple(str(fact) for fact in facts))

@@ -9,7 +9,7 @@ CREATE TABLE outbox (
     headers jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     published_at timestamptz
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.01);
 CREATE INDEX outbox_unpublished ON outbox (shard, id) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
 
@@ -18,7 +18,7 @@ CREATE TABLE inbox (
     handler text NOT NULL,
     handled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (event_id, handler)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.01);
 CREATE INDEX inbox_handled_at ON inbox (handled_at);
 
 CREATE TABLE idempotency (
