@@ -23,6 +23,7 @@ from daira_cli.exits import Exit
 from daira_contracts.feed import PostChangedV1
 from daira_contracts.moderation import WordlistChangedV1
 from daira_contracts.user import ProfileChangedV1, ProfileState, SettingsChangedV1
+from daira_contracts.video import ProgressReportedV1
 from daira_kit.clock import now
 from daira_kit.ids import id_time, new_id
 from daira_testing.command import say
@@ -125,6 +126,10 @@ async def test_one_salt_gives_one_pseudonym_in_every_dump_and_another_salt_anoth
         assert await daira("replay", "dump", PROFILE, "-o", tmp_path / name, "--salt", salt, *reach) == Exit.OK
 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() != (tmp_path / "c").read_bytes()
+
+
+def progress() -> ProgressReportedV1:
+    return ProgressReportedV1(video_id=new_id(), owner_id=new_id(), stage="LADDER", percent=40)
 
 
 async def test_what_is_no_event_keeps_its_bytes(
@@ -247,8 +252,8 @@ async def test_an_interrupted_dump_ends_as_the_same_file(
     probe: TopicProbe, reach: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:
     for _ in range(20):
-        await probe.publish(*[profile(new_id()) for _ in range(1_000)])
-    wish = ["replay", "dump", PROFILE, "--salt", "s", *reach]
+        await probe.publish(*[progress() for _ in range(2_000)])
+    wish = ["replay", "dump", ProgressReportedV1.topic, "--salt", "s", *reach]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert await daira(*wish, "-o", whole) == Exit.OK
 
@@ -260,7 +265,7 @@ async def test_an_interrupted_dump_ends_as_the_same_file(
     assert not broken.exists()
     assert code == (Exit.PARTIAL if number == signal.SIGINT else -signal.SIGKILL)
     assert await daira(*wish, "-o", broken, "--since", "1d") == Exit.REFUSED  # not what was begun
-    await probe.publish(profile(new_id()))  # what comes meanwhile is not part of it
+    await probe.publish(progress())  # what comes meanwhile is not part of it
     assert await daira(*wish, "-o", broken) == Exit.OK
     assert broken.read_bytes() == whole.read_bytes()
     assert names_in(tmp_path) == {f"{name}{end}" for name in ("whole", "broken") for end in ENDS}

@@ -1,25 +1,31 @@
 """`daira replay dump | run | diff`."""
 
+import sys
 from asyncio import CancelledError
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from msgspec.json import encode
 
 from daira_bus.errors import BrokerUnavailable
 from daira_bus.log import Log, UnknownTopic, open_log
+from daira_cli.audit import audited
 from daira_cli.console import Json, Output, Ticker
 from daira_cli.diff.comparing import compare
 from daira_cli.dump.manifest import Filters, Manifest
 from daira_cli.dump.taking import Taking, Wish, counts
-from daira_cli.errors import Partial, Usage
+from daira_cli.errors import Partial, Refused, Usage
 from daira_cli.exits import Exit
 from daira_cli.moments import moment
 from daira_cli.moments import rate as per_second
+from daira_cli.run.live import LivePlan, check, prospects, run_live
 from daira_cli.run.outcome import Outcome, is_result, read_result
+from daira_cli.run.reading import Dump
 from daira_cli.run.running import Summary
 from daira_cli.run.scratch import Stores
 from daira_cli.run.session import Plan, run_on_scratch
@@ -30,6 +36,9 @@ from daira_kit.clock import now
 from daira_observe.logs import set_up_logging
 
 app = App(name="replay", help="Take records out of topics, run them through a service's own code, compare.")
+LIVE_RATE = "200/s"
+WITH_EFFECTS = "what handlers tell goes by the service's outbox, what they leave to do by its jobs"
+WITHOUT_EFFECTS = "handlers tell nobody and add no jobs"
 TO_BE_CONTINUED = "the same command goes on where this one stopped"
 
 
@@ -94,6 +103,8 @@ async def dump(
     """
     out, at = Output(json), where or Where()
     wish = _wish(topics, wanted or Wanted(), hiding or Hiding())
+    if not wish.redacted:
+        await audited(at.kafka(), at.topic_prefix(), "replay.dump.unredacted", wish.topics, wish.reason)
     async with open_log(
         at.kafka(), at.topic_prefix(), waits=lambda error: out.note(f"the broker is away, waiting: {error!r}")
     ) as log:
@@ -179,6 +190,22 @@ class Throwaway:
         return Stores(postgres=self.scratch_postgres, redis=self.scratch_redis)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """On the service's real stores."""
+
+    live: Annotated[bool, Parameter(negative="", help="Handle the records on the service's real stores.")] = False
+    dry_run: Annotated[bool, Parameter(negative="", help="With --live: say what would happen, write nothing.")] = False
+    confirm: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Each topic of the dump, typed; asked for on a terminal.")
+    ] = ()
+    reason: Annotated[str, Parameter(help="Why; goes to the audit trail.")] = ""
+    effects: Annotated[
+        Literal["all", "none"], Parameter(help="none: handlers change state, tell nobody and add no jobs.")
+    ] = "all"
+
+
 @app.command(name="run")
 async def run_(
     file: Path,
@@ -191,10 +218,13 @@ async def run_(
     stopping: Stopping | None = None,
     continuing: Continuing | None = None,
     throwaway: Throwaway | None = None,
+    live: Live | None = None,
     where: Where | None = None,
     json: Json = False,
 ) -> int:
     """Run a dump through one service's own handlers, on a throw-away database. Nothing is sent and no job runs.
+
+    With --live it runs on the service's real stores: the inbox passes over what was handled before.
 
     For each record: accepted, duplicate, retried, dlq or blocked, what changed, and what would have been told.
     Exits 1 when a record would be dead-lettered.
@@ -204,10 +234,25 @@ async def run_(
     out, at, stop, go = Output(json), where or Where(), stopping or Stopping(), continuing or Continuing()
     set_up_logging("replay", "CRITICAL")  # outcomes say what the handlers' log would
     found = find(service)
+    settings, real = at.settings(found), live or Live()
+    if real.live:
+        wish = LivePlan(
+            dump=file,
+            service=found,
+            settings=settings,
+            effects=real.effects == "all",
+            edited=go.edited,
+            rate=per_second(rate or LIVE_RATE),
+            result=result,
+            from_checkpoint=go.from_checkpoint,
+        )
+        return await _run_live(wish, real, at, out, quiet=quiet)
+    if real.dry_run:
+        raise Usage("--dry-run goes with --live", then="without --live nothing real is touched")
     plan = Plan(
         dump=file,
         service=found,
-        settings=at.settings(found),
+        settings=settings,
         stores=(throwaway or Throwaway()).stores(),
         result=result,
         rate=per_second(rate),
@@ -224,6 +269,48 @@ async def run_(
     return Exit.FOUND if summary.verdicts["dlq"] or summary.verdicts["blocked"] else Exit.OK
 
 
+async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet: bool) -> int:
+    with Dump.open(plan.dump, edited=plan.edited) as dump:
+        if wish.dry_run:
+            found = await prospects(dump, plan)
+            rows = [
+                (p.topic, plan.service.name, p.records, p.handled_before, p.to_handle, p.tombstones, p.not_decodable)
+                for p in found
+            ]
+            out.table(["topic", "to", "records", "handled before", "to handle", "tombstones", "not decodable"], rows)
+            out.line("nothing is sent to a topic; " + (WITH_EFFECTS if plan.effects else WITHOUT_EFFECTS))
+            out.record({"dryRun": found})
+            return Exit.OK
+        check(dump, plan)
+        _confirm(dump.topics, wish, out)
+        await audited(at.kafka(), at.topic_prefix(), "replay.run.live", (plan.service.name, *dump.topics), wish.reason)
+        with out.progress("running", len(dump.entries)) as ticker:
+            summary = await run_live(dump, plan, partial(_each, ticker, out, quiet))
+    conclude(summary, out)
+    out.record({"summary": summary})
+    return Exit.FOUND if summary.verdicts["dlq"] else Exit.OK
+
+
+def _confirm(topics: Sequence[str], wish: Live, out: Output) -> None:
+    """Raises Refused unless each topic was typed, and Usage without a reason."""
+    if not wish.reason.strip():
+        raise Usage("--live needs a reason", then='--reason "case 4711: her name never changed in feed"')
+    typed = set(wish.confirm)
+    if not typed and sys.stdin.isatty():
+        out.note(f"on the real stores. Type the topics to go on: {' '.join(topics)}")
+        typed = set(sys.stdin.readline().split())
+    if typed != set(topics):
+        then = " ".join(f"--confirm {topic}" for topic in topics)
+        raise Refused("the topics were not typed", then=f"add {then}", code="not_confirmed")
+
+
+def _each(ticker: Ticker, out: Output, quiet: bool, outcome: Outcome) -> None:
+    ticker.advance()
+    out.record(outcome)
+    if not quiet:
+        tell(outcome, out)
+
+
 async def _run_told(plan: Plan, out: Output, *, quiet: bool) -> Summary:
     is_debugged = plan.break_on is not None or plan.post_mortem  # a moving bar and a prompt share no terminal
     with nullcontext(Ticker(None, None)) if is_debugged else out.progress("running") as ticker:
@@ -234,13 +321,7 @@ async def _run_told(plan: Plan, out: Output, *, quiet: bool) -> Summary:
             if done:
                 out.note(f"going on after {done:,} of {total:,} records")
 
-        def each(outcome: Outcome) -> None:
-            ticker.advance()
-            out.record(outcome)
-            if not quiet:
-                tell(outcome, out)
-
-        summary, made = await run_on_scratch(plan, each, began)
+        summary, made = await run_on_scratch(plan, partial(_each, ticker, out, quiet), began)
     if plan.keep:
         out.note(f"kept: database {made.name}" + (f", Redis {made.redis_url}" if made.redis_url else ""))
     return summary

@@ -28,9 +28,12 @@ class Left(BaseException):
 class Watch:
     """The `around` of a replay; `begin` is called before each record."""
 
-    def __init__(self, *, break_on: int | None = None, post_mortem: bool = False) -> None:
-        """`break_on`: the dump's line at which to stop; `post_mortem`: stop where a handler fails."""
-        self._break_on, self._post_mortem = break_on, post_mortem
+    def __init__(self, *, break_on: int | None = None, post_mortem: bool = False, patient: bool = False) -> None:
+        """`break_on`: the dump's line at which to stop; `post_mortem`: stop where a handler fails.
+
+        `patient`: wait for what does not answer, as the live consumer does.
+        """
+        self._break_on, self._post_mortem, self._patient = break_on, post_mortem, patient
         self._line = 0
         self.tries = 0
         """How often the handler was called for the current record."""
@@ -51,7 +54,7 @@ class Watch:
         except Exception as error:
             if self._post_mortem and self.tries == 1:
                 _look_at(error)
-            if is_transient(error) and self.tries >= MOST_WAITS:
+            if is_transient(error) and self.tries >= MOST_WAITS and not self._patient:
                 raise Blocked(f"{type(error).__name__}: {error}") from error
             raise
 

@@ -1,0 +1,171 @@
+"""A dump through a service's handlers on its real stores: to mend a projection that missed or misread records.
+
+The records are not written to their topic again: there an old state would hide a newer one, and every other service
+would hear it too. They go through this service's handlers, whose inbox passes over what it handled before and whose
+projections pass over older revisions. What the handlers tell and leave to do goes the ordinary way, by outbox and jobs
+of the running service, unless effects are off.
+"""
+
+from asyncio import CancelledError
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daira_bus.errors import NotDecodable
+from daira_bus.handling import decode
+from daira_bus.log import Record
+from daira_bus.subscription import Subscription
+from daira_cli.errors import Partial, Refused
+from daira_cli.run.casting import Casting
+from daira_cli.run.outcome import FORMAT, Head, ResultFile
+from daira_cli.run.reading import Dump
+from daira_cli.run.running import Running, Summary
+from daira_cli.run.session import GO_ON, Each
+from daira_cli.run.watching import Watch
+from daira_cli.services import AnyService
+from daira_contracts.upcasting import UPCASTS, Upcast
+from daira_runtime.replay import Replay, open_replay
+from daira_stores.changes import Change, Progress
+from daira_stores.inbox import was_handled
+from daira_stores.work import Work
+
+MONEY = frozenset({"wallet", "payments"})
+
+
+class Prospect(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a live run would do with one topic."""
+
+    topic: str
+    records: int
+    handled_before: int
+    """The inbox knows them: nothing will happen."""
+    tombstones: int
+    not_decodable: int
+
+    @property
+    def to_handle(self) -> int:
+        """The rest."""
+        return self.records - self.handled_before - self.tombstones - self.not_decodable
+
+
+class LivePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asked for."""
+
+    dump: Path
+    service: AnyService
+    settings: Any
+    effects: bool = True
+    edited: bool = False
+    rate: float | None = None
+    result: Path | None = None
+    from_checkpoint: bool = False
+    upcasts: Sequence[Upcast] = UPCASTS
+
+
+class LiveNotes:
+    """Remembers how far a live run came; what it changes is in the real tables, where nobody takes notes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def start(self, *, go_on: bool) -> Progress:
+        """Where to begin."""
+        if go_on and self._path.exists():
+            return msgspec.json.decode(self._path.read_bytes(), type=Progress)
+        return Progress(next_index=0, result_bytes=0)
+
+    async def noted(self) -> list[Change]:
+        """Nothing."""
+        return []
+
+    async def settle(self, progress: Progress) -> None:
+        """The inbox makes a record that is done twice harmless, so this need not be on the disk at once."""
+        self._path.write_bytes(msgspec.json.encode(progress))
+
+    def done(self) -> None:
+        """Nothing is left to continue."""
+        self._path.unlink(missing_ok=True)
+
+
+def check(dump: Dump, plan: LivePlan) -> None:
+    """Raises Refused when this dump must not go through this service."""
+    if plan.service.name in MONEY and plan.effects:
+        raise Refused(
+            f"{plan.service.name} moves money",
+            then="add --effects none: state only, nothing told, no job",
+            code="money",
+        )
+    if dump.manifest is None and not plan.edited:
+        raise Refused(
+            f"{dump.path} has no manifest: nobody knows whether it is whole and real",
+            then="take a dump by `daira replay dump --unredacted`, or add --edited if it was made on purpose",
+            code="no_manifest",
+        )
+    if dump.manifest is not None and dump.manifest.redacted:
+        raise Refused(
+            f"{dump.path} is redacted: its people do not exist",
+            then="take it again with --unredacted and a --reason",
+            code="redacted",
+        )
+
+
+async def prospects(dump: Dump, plan: LivePlan) -> list[Prospect]:
+    """What would happen, by topic; nothing is written. Raises Usage, Refused."""
+    check(dump, plan)
+    async with open_replay(plan.service, plan.settings, Watch(), effects=False) as replay:
+        casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
+        async with replay.platform.database.read() as work:
+            return await _prospects(dump, casting, replay, work)
+
+
+async def run_live(dump: Dump, plan: LivePlan, each: Each) -> Summary:
+    """Handle every record on the real stores. Cancelled, it raises Partial. Raises Usage, Refused."""
+    check(dump, plan)
+    notes = LiveNotes(dump.path.with_name(f"{dump.path.name}.{plan.service.name}.live"))
+    progress = notes.start(go_on=plan.from_checkpoint)
+    watch = Watch(patient=True)
+    async with open_replay(plan.service, plan.settings, watch, effects=plan.effects) as replay:
+        casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
+        head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
+        result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
+        running = Running(dump, replay, casting, watch, notes, result)
+        try:
+            summary = await running.run(progress.next_index, each, rate=plan.rate)
+        except CancelledError:
+            raise Partial("stopped; what was done stays done", then=GO_ON) from None
+        finally:
+            result.close()
+    notes.done()
+    return summary
+
+
+async def _prospects(dump: Dump, casting: Casting, replay: Replay, work: Work) -> list[Prospect]:
+    kinds: dict[str, Counter[str]] = {}
+    for entry in dump.entries:
+        if casting.hears(entry.topic):
+            record = casting.record(dump.line(entry))
+            kind = await _kind(record, replay.subscriptions[record.topic], work)
+            kinds.setdefault(record.topic, Counter())[kind] += 1
+    return [
+        Prospect(
+            topic=topic,
+            records=sum(found.values()),
+            handled_before=found["before"],
+            tombstones=found["tombstone"],
+            not_decodable=found["poison"],
+        )
+        for topic, found in sorted(kinds.items())
+    ]
+
+
+async def _kind(record: Record, subscription: Subscription, work: Work) -> str:
+    if record.value is None:
+        return "tombstone"
+    try:
+        event = decode(record, subscription.event_type)
+    except NotDecodable:
+        return "poison"
+    return "before" if await was_handled(work, event.event_id, subscription.name) else "new"
