@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from daira_contracts.admin import OperatorActedV1
 from daira_contracts.topics import dead_letter_name
 from daira_contracts.user import ProfileChangedV1, ProfileState
 from daira_contracts.video import VideoChangedV1, VideoState
+from daira_devtools.stack import Stack
 from daira_feed.settings import Settings
 from daira_feed.wiring import build
 from daira_kit.clock import now
@@ -39,6 +41,7 @@ from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
 BUG = "a_bug"
+MANY = 150
 VIDEO = VideoChangedV1.topic
 POISON = Poison()
 LETTERS = dead_letter_name(VIDEO, "feed")
@@ -103,6 +106,39 @@ class Feed:
     ) -> None:
         letter = record(self.probe.prefix + topic, partition, offset, key, value, headers)
         await DeadLetters(self.probe.producer, "feed", self.probe.prefix).bury(letter, error, "handler", 1)
+
+    async def bury_many(self, count: int) -> tuple[str, list[VideoChangedV1]]:
+        """A class of error of its own, and the videos it hit."""
+
+        class Cursed(Poison):
+            code = f"cursed_{secrets.token_hex(4)}"
+
+        events = [video(new_id()) for _ in range(count)]
+        for number, event in enumerate(events):
+            await self.bury(event, Cursed(), partition=number % 6, offset=1_000_000 + number)
+        return Cursed.code, events
+
+    async def start(self, *words: object) -> asyncio.subprocess.Process:
+        """The command as a process of its own."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "daira_cli", "dlq", *map(str, words), *self._reach),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+
+    async def held(self, events: Sequence[VideoChangedV1]) -> int:
+        """How many of these videos feed knows."""
+        ids = [event.video_id for event in events]
+        return len(await self.rows("SELECT 1 FROM video WHERE video_id = ANY(%s)", ids))
+
+    async def check_each_once(self, code: str, events: Sequence[VideoChangedV1]) -> None:
+        """Every video is there, every event was handled once, and nothing is open or has failed again."""
+        assert await self.held(events) == len(events)
+        ids = [event.event_id for event in events]
+        assert len(await self.rows("SELECT 1 FROM inbox WHERE event_id = ANY(%s)", ids)) == len(events)
+        assert [one for one in (await self.dlq("ls", "--json")).json["groups"] if one["code"] == code] == []
+        headers = [dict(one.headers) for one in await self.probe.records(LETTERS)]
+        assert len([one for one in headers if one.get("daira-error-code") == code.encode()]) == len(events)
 
     async def ids(self, event: Event) -> list[str]:
         """Of all letters about `event`."""
@@ -473,3 +509,49 @@ async def test_a_key_that_was_removed_takes_its_letters_off_the_list(feed: Feed)
         await eventually(forgotten, within=60)
 
     assert (await feed.dlq("redrive", "--id", letter, "--yes")).code == Exit.USAGE
+
+
+async def test_a_redrive_killed_in_the_middle_is_finished_by_the_same_command(feed: Feed) -> None:
+    code, events = await feed.bury_many(MANY)
+    command = ("redrive", "--class", code, "--yes")
+    killed = await feed.start(*command)
+
+    async def has_begun() -> bool:
+        return await feed.held(events) >= 5
+
+    await eventually(has_begun, within=60, every=0.02)
+    killed.kill()
+    await killed.wait()
+    assert (await feed.dlq(*command)).code == Exit.OK
+
+    await feed.check_each_once(code, events)
+
+
+async def test_two_operators_at_once_do_each_letter_once(feed: Feed) -> None:
+    code, events = await feed.bury_many(MANY)
+
+    both = [await feed.start("redrive", "--class", code, "--yes") for _ in range(2)]
+    codes = {await one.wait() for one in both}
+
+    assert Exit.OK in codes
+    assert codes <= {Exit.OK, Exit.REFUSED}  # whoever comes when the other has ended finds nothing to do
+    await feed.check_each_once(code, events)
+
+
+async def test_a_broker_that_restarts_in_the_middle_of_a_redrive_loses_and_doubles_nothing(
+    own_stack: Stack, feed: Feed
+) -> None:
+    code, events = await feed.bury_many(MANY)
+    command = ("redrive", "--class", code, "--yes")
+    running = await feed.start(*command)
+
+    async def has_begun() -> bool:
+        return await feed.held(events) >= 5
+
+    await eventually(has_begun, within=60, every=0.02)
+    await own_stack.stop("kafka", kill=True)
+    await own_stack.start("kafka")
+    if await running.wait() != Exit.OK:
+        assert (await feed.dlq(*command)).code == Exit.OK
+
+    await feed.check_each_once(code, events)

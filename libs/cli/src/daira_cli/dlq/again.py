@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
-from daira_bus.letters import FAILED_AGAIN, SUPERSEDED, Letter, settle, settlement
+from daira_bus.errors import BrokerUnavailable
+from daira_bus.letters import FAILED_AGAIN, SUPERSEDED, Letter, Settlement, settle, settlement
 from daira_bus.producer import Producer
 from daira_bus.redrive import Redrive
 from daira_cli.dlq import verdict
@@ -15,6 +16,8 @@ STOP_AFTER = 20
 """As many failures in a row mean that the cause is still there: the rest keep their attempts."""
 PATIENCE = 60.0
 """Seconds that one letter may wait for a store that is away."""
+WAITS_FOR_BROKER = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between tries to mark a letter, each of which has its own patience."""
 Told = Callable[[Letter, str, str], None]
 
 
@@ -61,8 +64,18 @@ class Again:
 
     async def _settle(self, letter: Letter, how: str, error: str) -> None:
         # Shielded: what was handled is marked also when the operator stops here.
-        await _finish(settle(self._producer, [letter], settlement(how, self._who, self._why or error)))
+        await _finish(self._mark(letter, settlement(how, self._who, self._why or error)))
         self._note(letter, how, error)
+
+    async def _mark(self, letter: Letter, mark: Settlement) -> None:
+        for wait in WAITS_FOR_BROKER:
+            try:
+                await settle(self._producer, [letter], mark)
+            except BrokerUnavailable:  # it may be restarting, and the mark is as good later
+                await asyncio.sleep(wait)
+            else:
+                return
+        await settle(self._producer, [letter], mark)
 
     def _note(self, letter: Letter, how: str, error: str) -> None:
         self.counts[how] += 1
