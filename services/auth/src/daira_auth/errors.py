@@ -86,6 +86,12 @@ class ChannelFailed(Unavailable):
     code = "otp_undeliverable"
 
 
+class SignatureInvalid(Unauthorized):
+    """This does not come from the provider."""
+
+    code = "signature_invalid"
+
+
 class RefreshInvalid(Unauthorized):
     """This refresh token is not valid. Log in again."""
 

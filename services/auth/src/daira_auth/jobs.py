@@ -5,6 +5,7 @@ from uuid import UUID
 
 from daira_auth.service import AuthService
 from daira_auth.service.account import ERASE
+from daira_auth.service.login import UNDELIVERED
 from daira_bus.jobs import Job, job
 
 TEND = "tend-keys"
@@ -31,6 +32,11 @@ async def erase_person(claimed: Job, auth: AuthService) -> None:
     await auth.account.erase(UUID(claimed.key))
 
 
+async def send_again(claimed: Job, auth: AuthService) -> None:
+    """A message did not arrive: its challenge goes on over the next channel."""
+    await auth.logins.send_again(UUID(claimed.key), claimed.payload_as(str))
+
+
 async def begin(auth: AuthService) -> None:
     """Tell living keys again and start the rounds; called when a worker starts."""
     await auth.keys.tend(repeat=True)
@@ -41,5 +47,6 @@ async def begin(auth: AuthService) -> None:
 JOBS = (
     job(TEND, tend_keys, max_attempts=FOR_EVER),
     job(SWEEP, sweep, max_attempts=FOR_EVER),
+    job(UNDELIVERED, send_again, concurrency=4),
     job(ERASE, erase_person, max_attempts=FOR_EVER),
 )

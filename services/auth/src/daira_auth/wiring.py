@@ -13,9 +13,9 @@ from limits.aio.storage.redis.redispy import RedispyBridge
 from litestar.types import ControllerRouterHandler
 
 from daira_auth.adapters.ports import CodeSender, FlashCalls
-from daira_auth.adapters.sinch import SinchFlashCalls
+from daira_auth.adapters.sinch import SinchCallbacks, SinchFlashCalls
 from daira_auth.adapters.sms import SmsCodes
-from daira_auth.adapters.whatsapp import WhatsAppCodes
+from daira_auth.adapters.whatsapp import WhatsAppCallbacks, WhatsAppCodes
 from daira_auth.domain.challenge import Channel
 from daira_auth.domain.secrets import derive
 from daira_auth.jobs import JOBS, begin
@@ -28,6 +28,7 @@ from daira_auth.service.delivery import Delivery
 from daira_auth.service.keys import KeyKeeper
 from daira_auth.service.login import LoginRules, LoginService
 from daira_auth.service.mint import Mint
+from daira_auth.service.receipts import Receipts
 from daira_auth.service.sessions import SessionService
 from daira_auth.service.upkeep import Upkeep
 from daira_auth.settings import Settings
@@ -116,15 +117,25 @@ def assemble(
         session_life=settings.session_life,
         clock=clock,
     )
+    logins = LoginService(
+        database,
+        budgets,
+        Delivery(budgets, providers.calls, providers.senders, settings.costs),
+        mint,
+        chosen=_login_rules(settings),
+        code_secret=derive(settings.secret, "codes"),
+        clock=clock,
+    )
     return AuthService(
-        logins=LoginService(
+        logins=logins,
+        receipts=Receipts(
             database,
-            budgets,
-            Delivery(budgets, providers.calls, providers.senders, settings.costs),
-            mint,
-            chosen=_login_rules(settings),
-            code_secret=derive(settings.secret, "codes"),
-            clock=clock,
+            logins,
+            WhatsAppCallbacks(
+                settings.whatsapp_app_secret, settings.whatsapp_verify_token, settings.whatsapp_phone_number_id
+            ),
+            SinchCallbacks(settings.sinch_key, settings.sinch_secret, clock),
+            clock,
         ),
         sessions=SessionService(database, budgets, mint, CursorCodec(settings.cursor_secret), clock),
         account=AccountService(

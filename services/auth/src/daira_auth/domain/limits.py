@@ -59,16 +59,21 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str | None = None
 
 
-def send_scopes(caller: Caller, phone: str) -> tuple[tuple[str, str], ...]:
-    """(scope, whom) to count for one send, own budgets of the caller first."""
+def send_scopes(caller: Caller | None, phone: str) -> tuple[tuple[str, str], ...]:
+    """(scope, whom) to count for one send, own budgets of the caller first; None when nobody asks but we ourselves."""
+    number = (
+        ("send.number", phone),
+        ("send.block", number_block(phone)),
+        ("send.prefix", operator_prefix(phone)),
+    )
+    if caller is None:
+        return number
     device = (("send.device", caller.device_id),) if caller.device_id else ()
     return (
         ("send.address", caller.address),
         ("send.network", network_of(caller.address)),
         *device,
-        ("send.number", phone),
-        ("send.block", number_block(phone)),
-        ("send.prefix", operator_prefix(phone)),
+        *number,
     )
 
 

@@ -21,9 +21,11 @@ CREATE TABLE challenge (
     provider_ref text,
     sent_at timestamptz NOT NULL,
     resend_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    undelivered_ref text
 );
 CREATE INDEX challenge_expires_at ON challenge (expires_at);
+CREATE INDEX challenge_provider_ref ON challenge (provider_ref) WHERE provider_ref IS NOT NULL;
 CREATE INDEX challenge_phone ON challenge (phone);
 
 CREATE TABLE session (

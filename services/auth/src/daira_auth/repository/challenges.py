@@ -43,8 +43,25 @@ async def lock(work: Work, challenge_id: UUID) -> Challenge | None:
 
 
 async def hold_resend(work: Work, challenge_id: UUID, until: datetime) -> None:
-    """Nobody else may ask for the next channel before `until`."""
-    await work.execute("UPDATE challenge SET resend_at = %s WHERE id = %s", (until, challenge_id))
+    """Nobody else may ask for the next channel before `until`; what was sent is given up."""
+    await work.execute(
+        "UPDATE challenge SET resend_at = %s, undelivered_ref = provider_ref WHERE id = %s", (until, challenge_id)
+    )
+
+
+async def lock_undelivered(work: Work, provider_ref: str, channel: Channel, now: datetime) -> Challenge | None:
+    """The open challenge whose newest message this is, unless it was given up; held until the transaction ends."""
+    return _challenge(
+        await work.one(
+            """
+            SELECT * FROM challenge
+            WHERE provider_ref = %s AND channel = %s AND undelivered_ref IS DISTINCT FROM provider_ref
+                AND state = 'OPEN' AND checks_left > 0 AND expires_at > %s
+            FOR UPDATE
+            """,
+            (provider_ref, channel.value, now),
+        )
+    )
 
 
 async def arm(work: Work, armed: Challenge) -> None:

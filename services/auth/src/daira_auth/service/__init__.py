@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from daira_auth.service.account import AccountService
 from daira_auth.service.keys import KeyKeeper
 from daira_auth.service.login import LoginService
+from daira_auth.service.receipts import Receipts
 from daira_auth.service.sessions import SessionService
 from daira_auth.service.upkeep import Upkeep
 
@@ -17,6 +18,7 @@ class AuthService:
 
     logins: LoginService
     sessions: SessionService
+    receipts: Receipts
     account: AccountService
     keys: KeyKeeper
     upkeep: Upkeep

@@ -12,7 +12,14 @@ from daira_auth.domain.account import Person
 from daira_auth.domain.challenge import CHECKS, Challenge, ChallengeState, Channel, Device
 from daira_auth.domain.limits import Caller, send_scopes
 from daira_auth.domain.phone import caller_id, normalise, operator_prefix
-from daira_auth.errors import ChallengeNotFound, ChallengeSpent, OtpInvalid
+from daira_auth.errors import (
+    ChallengeNotFound,
+    ChallengeSpent,
+    ChannelFailed,
+    ChannelsExhausted,
+    OtpInvalid,
+    SendLimitReached,
+)
 from daira_auth.metrics import CHECKS as CHECKED
 from daira_auth.repository import challenges, people
 from daira_auth.repository.budgets import Budgets
@@ -21,8 +28,12 @@ from daira_auth.service.mint import Mint, Tokens
 from daira_contracts.auth import UserRegisteredV1
 from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
+from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.work import Work
+
+logger = get_logger(__name__)
+UNDELIVERED = "undelivered"
 
 
 class LoginRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +88,26 @@ class LoginService:
             rules.check_open(found, now)
             channels = rules.channels_after(found.channel)
             rules.check_may_fall_back(found, now)
-            await challenges.hold_resend(work, found.id, self._resend_at(channels[0]))
+            await challenges.hold_resend(work, found.id, self.resend_at(channels[0]))
         device = msgspec.structs.replace(caller, device_id=found.device.id)
         await self._allow_send(device, found.phone)
         return await self._armed(found, await self._delivery.deliver(found, channels))
+
+    async def send_again(self, challenge_id: UUID, undelivered: str) -> None:
+        """Send a new code over the channel after the one whose message did not arrive, unless another was sent since.
+
+        What limits and providers refuse is left to the client's own fallback.
+        """
+        async with self._database.read() as work:
+            found = await challenges.find(work, challenge_id)
+        if found is None or found.provider_ref != undelivered:
+            return
+        try:
+            rules.check_open(found, self._clock())
+            await self._allow_send(None, found.phone)
+            await self._armed(found, await self._delivery.deliver(found, rules.channels_after(found.channel)))
+        except (ChallengeSpent, ChannelsExhausted, SendLimitReached, ChannelFailed) as refused:
+            logger.info("not_sent_again", channel=found.channel.value, code=refused.code)
 
     async def verify(self, challenge_id: UUID, code: str, caller: Caller) -> Tokens:
         """Exchange the right code for a session.
@@ -103,7 +130,7 @@ class LoginService:
             await self._budgets.note_verified(operator_prefix(taken.phone))
         return msgspec.structs.replace(tokens, is_new_user=is_new)
 
-    async def _allow_send(self, caller: Caller, phone: str) -> None:
+    async def _allow_send(self, caller: Caller | None, phone: str) -> None:
         await self._budgets.spend(send_scopes(caller, phone))
         await self._budgets.open_send(operator_prefix(phone))
 
@@ -120,11 +147,12 @@ class LoginService:
             code_mac=None,
             provider_ref=None,
             sent_at=now,
-            resend_at=self._resend_at(channel),
+            resend_at=self.resend_at(channel),
             expires_at=now + self._rules.challenge_life,
         )
 
-    def _resend_at(self, channel: Channel) -> datetime:
+    def resend_at(self, channel: Channel) -> datetime:
+        """From when on a client may ask for what follows a message sent now."""
         return self._clock() + timedelta(seconds=self._rules.resend_seconds[channel])
 
     async def _armed(self, challenge: Challenge, sent: Sent) -> Challenge:
@@ -135,7 +163,7 @@ class LoginService:
             code_mac=mac,
             provider_ref=sent.provider_ref,
             sent_at=self._clock(),
-            resend_at=self._resend_at(sent.channel),
+            resend_at=self.resend_at(sent.channel),
         )
         async with self._database.work() as work:
             await challenges.arm(work, armed)
