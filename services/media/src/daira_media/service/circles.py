@@ -1,5 +1,6 @@
 """Accounts and followers: whose leaving means that a person's uploads need other URLs."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -30,7 +31,7 @@ class Circles:
     async def note_profile(self, event: ProfileChangedV1, work: Work) -> None:
         """An account that turns private hides all its uploads from strangers."""
         if event.state is ProfileState.REMOVED:
-            await people.remove_account(work, event.user_id)
+            await people.remove_accounts(work, [event.user_id])
         elif not await assets.is_erased(work, event.user_id):
             was = await people.put_account(work, event.user_id, is_private=event.is_private, revision=event.revision)
             if turns_private(was_private=was, is_private=event.is_private):
@@ -38,20 +39,20 @@ class Circles:
 
     async def forget_profile(self, user_id: UUID, work: Work) -> None:
         """The profile's key left its topic."""
-        await people.remove_account(work, user_id)
+        await people.remove_accounts(work, [user_id])
 
     async def note_relation(self, event: RelationChangedV1, work: Work) -> None:
         """Whoever followed and does not any more may know URLs; a block ends a follow too."""
         author, follower = event.target_id, event.actor_id
         if event.follow is FollowState.FOLLOWING:
             if not await assets.is_erased(work, author, follower):
-                await people.put_follower(work, author, follower, event.revision)
-        elif await people.remove_follower(work, author, follower, event.revision):
+                await people.put_followers(work, [(author, follower, event.revision)])
+        elif await people.remove_followers(work, [(author, follower, event.revision)]):
             await self._lose_follower(work, author)
 
     async def forget_relation(self, actor_id: UUID, target_id: UUID, work: Work) -> None:
         """The pair's key left its topic."""
-        if await people.remove_follower(work, target_id, actor_id):
+        if await people.remove_followers(work, [(target_id, actor_id, people.ALWAYS)]):
             await self._lose_follower(work, target_id)
 
     async def renew_urls(self, author_id: UUID) -> None:
@@ -70,6 +71,16 @@ class Circles:
         async with self._database.work() as work:
             if not await narrowings.settle(work, narrowing):
                 await self._enqueue(work, author_id)
+
+    async def lose_followers(self, work: Work, author_ids: Collection[UUID]) -> None:
+        """A rebuild found that somebody who was taken for a follower of each of them is none."""
+        for author_id in sorted(author_ids):
+            await self._lose_follower(work, author_id)
+
+    async def turn_private(self, work: Work, user_ids: Collection[UUID]) -> None:
+        """A rebuild found that accounts that were taken for public ones are private."""
+        for user_id in sorted(user_ids):
+            await self._narrow(work, user_id, is_of_all=True)
 
     async def _lose_follower(self, work: Work, author_id: UUID) -> None:
         await self._narrow(work, author_id, is_of_all=await people.is_private(work, author_id))
