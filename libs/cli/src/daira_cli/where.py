@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 import msgspec
@@ -36,9 +37,9 @@ NOWHERE = "say where: --stack 8080 for the local stack, or the environment of a 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Without any of these, the environment of the services themselves: `DAIRA_<SERVICE>_<SETTING>`."""
+    """The environment of the services themselves, `DAIRA_<SERVICE>_<SETTING>`; `stack` fills in what it leaves out."""
 
-    stack: Annotated[int | None, Parameter(help="Base port of a local stack (8080): all stores on 127.0.0.1.")] = None
+    stack: Annotated[int | None, Parameter(help="Base port of a local stack (8080), for what is not set.")] = None
     bootstrap: Annotated[str | None, Parameter(help="Kafka brokers, host:port with commas.")] = None
     prefix: Annotated[
         str | None, Parameter(help="Before every topic and group name (DAIRA_<SERVICE>_TOPIC_PREFIX).")
@@ -48,9 +49,14 @@ class Where:
         """host:port of brokers. Raises Usage when nothing says where, or the services disagree."""
         if self.bootstrap:
             return self.bootstrap
+        values = _values("KAFKA_BOOTSTRAP")
+        if len(values) > 1:
+            raise Usage(f"the services' environments disagree: {', '.join(sorted(values))}", then="choose: --bootstrap")
+        if values:
+            return values.pop()
         if self.stack is not None:
             return f"{LOCAL}:{self.stack + KAFKA}"
-        return self._agreed("KAFKA_BOOTSTRAP")
+        raise Usage("no DAIRA_<SERVICE>_KAFKA_BOOTSTRAP is set", then=NOWHERE, code="nowhere")
 
     def topic_prefix(self) -> str:
         """What comes before every topic and group name; empty in production."""
@@ -64,30 +70,31 @@ class Where:
         With `--stack` missing addresses are the stack's, and missing secrets are made up: they sign nothing that
         anybody else reads.
         """
-        start = f"DAIRA_{service.name.upper()}_"
-        environ = {**self._local(service), **surroundings()}
-        told = {"kafka_bootstrap": self.bootstrap, "topic_prefix": self.prefix, **overrides}
-        environ |= {start + field.upper(): value for field, value in told.items() if value is not None}
+        start = start_of(service)
         try:
-            return load(service.settings, start, environ)
+            return load(service.settings, start, self.environ(service, **overrides))
         except SettingsInvalid as error:
             raise Usage(str(error), then=NOWHERE, code="settings_invalid") from None
 
-    def _local(self, service: AnyService) -> dict[str, str]:
+    def environ(self, service: AnyService, **overrides: str) -> dict[str, str]:
+        """Every variable as the service would see it."""
+        told = {"kafka_bootstrap": self.bootstrap, "topic_prefix": self.prefix, **overrides}
+        given = {start_of(service) + field.upper(): value for field, value in told.items() if value is not None}
+        return {**self.filled_in(service), **surroundings(), **given}
+
+    def filled_in(self, service: AnyService) -> dict[str, str]:
+        """What `stack` gives to a service whose environment leaves it out."""
         if self.stack is None:
             return {}
-        start = f"DAIRA_{service.name.upper()}_"
         known = {field.name for field in msgspec.structs.fields(service.settings)}
         values = _local_values(service.name, self.stack)
+        start = start_of(service)
         return {"DAIRA_ENV": "dev"} | {start + name.upper(): value for name, value in values.items() if name in known}
 
-    def _agreed(self, setting: str) -> str:
-        values = _values(setting)
-        if len(values) == 1:
-            return values.pop()
-        if values:
-            raise Usage(f"the services' environments disagree: {', '.join(sorted(values))}", then="choose: --bootstrap")
-        raise Usage(f"no DAIRA_<SERVICE>_{setting} is set", then=NOWHERE, code="nowhere")
+
+def start_of(service: AnyService) -> str:
+    """What a service's variables begin with."""
+    return f"DAIRA_{service.name.upper()}_"
 
 
 def _values(setting: str) -> set[str]:
@@ -119,6 +126,7 @@ def _local_values(service: str, base: int) -> dict[str, str]:
     }
 
 
+@cache
 def _throw_away_root_key() -> tuple[str, str]:
     key = generate_private_key(SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
