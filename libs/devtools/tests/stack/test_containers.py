@@ -83,6 +83,24 @@ def test_the_committed_services_are_those_of_the_table() -> None:
     assert (checkout_root() / compose_file.PATH).read_text() == compose_file.render(ROWS)
 
 
+def test_an_image_of_the_development_profile_has_the_providers_that_call_nobody() -> None:
+    arguments = {name: service["build"]["args"] for name, service in read("services.yaml").items()}
+
+    assert arguments["auth"] == {"SERVICE": "auth", "EXTRAS": "[sandbox]"}
+    assert arguments["feed"] == {"SERVICE": "feed"}
+    assert "$SERVICE$EXTRAS" in (checkout_root() / "compose/Dockerfile").read_text()
+
+
+def test_what_the_image_copies_exists_and_is_sent_to_the_builder() -> None:
+    folder = checkout_root() / "compose"
+    sent = [line[1:] for line in (folder / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"]
+    lines = [line.split()[1:-1] for line in (folder / "Dockerfile").read_text().splitlines() if line[:5] == "COPY "]
+
+    copied = [source for sources in lines for source in sources]
+    assert sorted(copied) == sorted(sent)
+    assert [source for source in copied if not (checkout_root() / source).exists()] == []
+
+
 @pytest.mark.parametrize("service", ROWS.service.names)
 def test_a_service_has_the_same_environment_in_a_container_as_natively(service: str, folder: place.StackFolder) -> None:
     lines = Path(Containers(ROWS, folder, BASE).write_environment()).read_text().splitlines()

@@ -4,6 +4,7 @@ The services use the host's network, so that each gets exactly the environment i
 """
 
 import re
+import tomllib
 from collections.abc import Callable
 from typing import Any
 
@@ -57,12 +58,19 @@ def _service(name: str, table: Table) -> dict[str, Any]:
     }
     return {
         "image": f"daira/{name}:dev",
-        "build": {"context": "..", "dockerfile": "compose/Dockerfile", "args": {"SERVICE": name}},
+        "build": {"context": "..", "dockerfile": "compose/Dockerfile", "args": _build_arguments(name)},
         "network_mode": "host",
         "environment": {**table.service.env, **settings},
         "healthcheck": {"test": ["CMD", "python", "-c", probe], "interval": "2s", "timeout": "5s", "retries": 60},
         "stop_grace_period": f"{table.service.stop_seconds:.0f}s",
     }
+
+
+def _build_arguments(service: str) -> dict[str, str]:
+    """This is the development profile: who has providers that call nobody gets them into its image."""
+    project = tomllib.loads((checkout_root() / "services" / service / "pyproject.toml").read_text())["project"]
+    extras = {"EXTRAS": "[sandbox]"} if "sandbox" in project.get("optional-dependencies", {}) else {}
+    return {"SERVICE": service} | extras
 
 
 def _settings(service: str, table: Table) -> dict[str, str]:
