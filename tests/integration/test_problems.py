@@ -143,7 +143,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("method", "path", "headers", "body", "status"), ERRORS)
-async def test_the_gateways_own_errors_are_problems_in_the_readers_language(
+async def test_an_error_is_a_problem_in_the_readers_language_whoever_found_it(
     method: str, path: str, headers: dict[str, str], body: bytes, status: int, platform: Endpoints
 ) -> None:
     await refused_in_both_languages(platform, method, path, status, headers=headers, content=body)

@@ -85,22 +85,24 @@ class Database:
             raise failure_of(error) from error
 
 
-async def _answers(connection: AsyncConnection[DictRow]) -> None:
-    with answering(connection, CHECK_SECONDS):
-        await AsyncConnectionPool.check_connection(connection)
+class _Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
+    @staticmethod
+    async def check_connection(conn: AsyncConnection[Any]) -> None:
+        with answering(conn, CHECK_SECONDS):
+            await AsyncConnectionPool.check_connection(conn)
 
 
 @asynccontextmanager
 async def open_database(dsn: str, source: str, *, size: int = 8) -> AsyncIterator[Database]:
     """Open the pool; it begins without PostgreSQL too, so that a service starts without it."""
     circuit = Circuit()
-    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+    pool = _Pool(
         dsn,
         min_size=1,
         max_size=size,
         open=False,
         kwargs=cast(dict[str, Any], {"row_factory": dict_row, "autocommit": True, **KEPT_ALIVE}),
-        check=_answers,
+        check=_Pool.check_connection,
         configure=circuit.connected,
         reconnect_timeout=0,
         reconnect_failed=circuit.refused,
