@@ -38,8 +38,9 @@ async def apply(
     """
     out, at = Output(json), where or Where()
     todo = await broker.planned(at.kafka(), at.topic_prefix())
-    _show(out, todo, document=dry_run)
-    if dry_run or not (todo.create or todo.configure):
+    idle = dry_run or not (todo.create or todo.configure)
+    _show(out, todo, document=idle)
+    if idle:
         return Exit.FOUND if todo.refused else Exit.OK
     out.confirm(f"create {len(todo.create)} topics, change {len(todo.configure)}?", yes=yes)
     done = await broker.apply(at.kafka(), at.topic_prefix(), replication)
