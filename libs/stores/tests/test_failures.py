@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from daira_kit.errors import DairaError
+from daira_stores import circuit, postgres
 from daira_stores.failures import DatabaseExhausted, DatabaseLimitExceeded, DatabaseUnavailable
 from daira_stores.postgres import Database, open_database
 from daira_stores.transient import is_transient
@@ -100,7 +101,11 @@ async def test_while_the_database_is_away_requests_are_refused_at_once_with_the_
     assert gate.tried - gone < MANY / 2
 
 
-async def test_whoever_waits_for_a_connection_when_the_database_goes_is_told(gate: Gate, far: Database) -> None:
+async def test_whoever_waits_for_a_connection_when_the_database_goes_is_told(
+    gate: Gate, far: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (circuit, postgres):
+        monkeypatch.setattr(module, "WAIT_SECONDS", 10 * LONG)
     gate.shut()
 
     async with asyncio.timeout(LONG):
