@@ -9,7 +9,14 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+    for_code,
+)
 from aiokafka.protocol.admin import DescribeGroupsRequest, DescribeGroupsRequest_v2
 
 from daira_bus.errors import BrokerUnavailable
@@ -17,6 +24,7 @@ from daira_kit.errors import Conflict
 
 T = TypeVar("T")
 EMPTY, DEAD = "Empty", "Dead"
+NOT_ALONE = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 CONNECT_SECONDS = 10.0
 JOIN_SECONDS = 30.0
 COMMIT_SECONDS = 10.0
@@ -110,7 +118,10 @@ class HeldGroup:
         self._client, self._prefix = client, prefix
 
     async def put(self, offsets: Mapping[Place, int]) -> None:
-        """Commit all of them, or none: the broker refuses a member that is no longer alone. Raises GroupBusy."""
+        """Commit all of them, or none: the broker refuses a member that is no longer alone.
+
+        Raises GroupBusy; BrokerUnavailable when no answer came, and then nobody knows whether it was done.
+        """
         wanted = {
             TopicPartition(self._prefix + topic, partition): OffsetAndMetadata(offset, "")
             for (topic, partition), offset in offsets.items()
@@ -119,8 +130,10 @@ class HeldGroup:
             raise GroupBusy("somebody joined the group meanwhile; nothing was changed")
         try:
             await asyncio.wait_for(self._client.commit(wanted), COMMIT_SECONDS)
+        except NOT_ALONE as error:
+            raise GroupBusy(f"somebody joined the group meanwhile; nothing was changed: {error!r}") from error
         except (KafkaError, TimeoutError) as error:
-            raise GroupBusy(f"the broker refused it, somebody joined the group: {error!r}") from error
+            raise BrokerUnavailable(f"no answer to the commit: {error!r}") from error
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ How {old} becomes {new}; each step is a deploy of its own, and each can be undon
    State has to be told once for every key, so that the new topic is whole: emit both for each row in a job.
 4. Cut-over, one consumer after the other ({consumers}): replace on({old_class}, …) by on({new_class}, …) in
    handlers.py, move the name from `consumers:` of {old}.yaml to {new}.yaml, `make contracts`.
-   Dumps of v{major} stay readable through an upcaster from {old_class} to {new_class}.
+   Dumps of v{major} stay readable: an Upcast from {old} to {new} in upcasting.py.
 5. Sunset, when `daira groups ls` shows no reader of {old}: write `sunset: YYYY-MM-DD` into {old}.yaml, stop emitting
    {old_class} by that day, and remove struct and file in a later change.
 """

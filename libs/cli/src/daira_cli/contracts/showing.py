@@ -9,6 +9,7 @@ from daira_cli.contracts.reading import examples
 from daira_contracts.registry import EVENTS
 from daira_contracts.schema import Schema, event_schema, type_text
 from daira_contracts.topics import NAME, Topic, kafka_config, topics
+from daira_contracts.upcasting import path_between
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -26,6 +27,8 @@ class Compatible(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     version: int
     versions: tuple[int, ...]
     """All versions of the topic that exist."""
+    upcast: tuple[int, ...]
+    """Older versions whose records can be turned into this one."""
     may_lack: tuple[str, ...]
     """Fields that records of this version may lack, because they came later."""
     sunset: date | None
@@ -34,6 +37,7 @@ class Compatible(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         late = f"; older ones may lack {', '.join(self.may_lack)}" if self.may_lack else ""
         others = [f"v{one}" for one in self.versions if one != self.version]
         beside = f"; beside it: {', '.join(others)}" if others else ""
+        beside += f"; old records turned into it: {', '.join(f'v{one}' for one in self.upcast)}" if self.upcast else ""
         end = f"; nobody writes it after {self.sunset}" if self.sunset else ""
         return f"every record of v{self.version}, whenever written{late}{beside}{end}"
 
@@ -84,10 +88,11 @@ def _fields(schema: Schema) -> list[Field]:
 
 
 def _compatible(topic: Topic, fields: tuple[Field, ...]) -> Compatible:
-    stem = topic.topic.rpartition(".v")[0]
+    stem, version = topic.topic.rpartition(".v")[0], version_of(topic.topic)
     return Compatible(
-        version=version_of(topic.topic),
+        version=version,
         versions=tuple(sorted(version_of(name) for name in topics() if name.rpartition(".v")[0] == stem)),
+        upcast=tuple(old for old in range(1, version) if path_between(f"{stem}.v{old}", topic.topic) is not None),
         may_lack=tuple(field.name for field in fields if not field.always),
         sunset=topic.sunset,
     )

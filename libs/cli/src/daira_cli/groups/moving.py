@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from daira_bus.groups import Place, hold, open_groups
+from daira_bus.errors import BrokerUnavailable
+from daira_bus.groups import HeldGroup, Place, hold, open_groups
 from daira_bus.log import Log
-from daira_cli.errors import Refused, Usage
+from daira_cli.errors import Partial, Refused, Usage
 from daira_cli.groups.lag import GroupLag, Progress
 from daira_cli.where import Where
 from daira_cli.who import who
@@ -102,7 +103,8 @@ def undoing(saved: Undo, lag: GroupLag) -> list[Move]:
 async def carry_out(where: Where, group: str, wanted: Sequence[Move], undo_file: Path) -> None:
     """Hold the group, see that nothing moved meanwhile, save how to undo it, commit everything at once.
 
-    Raises GroupBusy when somebody is in the group, Refused when its offsets are no longer those of the plan.
+    Raises GroupBusy when somebody is in the group, Refused when its offsets are no longer those of the plan,
+    Partial when the broker is lost while it commits.
     """
     bootstrap, prefix = where.kafka(), where.topic_prefix()
     async with hold(bootstrap, prefix, group, {move.topic for move in wanted}, who()) as held:
@@ -112,7 +114,15 @@ async def carry_out(where: Where, group: str, wanted: Sequence[Move], undo_file:
             then = "look at the impact again: run the same command once more"
             raise Refused(f"the offsets of {group} moved since the plan was made", then=then, code="moved_meanwhile")
         save(undo_file, Undo(group=group, prefix=prefix, at=now(), by=who(), moves=tuple(wanted)))
-        await held.put({move.place: move.to for move in wanted if move.changes})
+        await _put(held, {move.place: move.to for move in wanted if move.changes}, undo_file)
+
+
+async def _put(held: HeldGroup, offsets: Mapping[Place, int], undo_file: Path) -> None:
+    try:
+        await held.put(offsets)
+    except BrokerUnavailable as error:
+        told = f"the broker went away during the commit: all of it was done, or nothing; to undo it: {undo_file}"
+        raise Partial(told, then="daira groups show says which; the same command may be run again") from error
 
 
 def save(path: Path, undo: Undo) -> None:
