@@ -5,6 +5,7 @@ from uuid import UUID
 
 from daira_contracts._event import Event, OpenEnum
 from daira_contracts.exports import ExportPartWritten
+from daira_contracts.staff import StaffActionRecorded
 from daira_kit.clock import Moment
 
 
@@ -79,6 +80,12 @@ class UserErasedV1(Event, frozen=True, kw_only=True):
 
     user_id: UUID
     erased_at: Moment
+
+
+class StaffActionRecordedV1(StaffActionRecorded, frozen=True, kw_only=True):
+    """What was done about staff and their roles; `detail` is the role."""
+
+    topic: ClassVar[str] = "auth.staff-action-recorded.v1"
 
 
 class ExportPartWrittenV1(ExportPartWritten, frozen=True, kw_only=True):

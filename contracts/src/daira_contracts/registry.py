@@ -15,6 +15,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType(
             auth.UserRegisteredV1,
             auth.SessionRevokedV1,
             auth.UserErasedV1,
+            auth.StaffActionRecordedV1,
             user.ProfileChangedV1,
             user.RelationChangedV1,
             user.SettingsChangedV1,

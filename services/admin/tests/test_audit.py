@@ -9,6 +9,8 @@ from psycopg import AsyncConnection
 from daira_admin.settings import Settings
 from daira_admin.wiring import build
 from daira_contracts.admin import OperatorActedV1
+from daira_contracts.auth import StaffActionRecordedV1
+from daira_kit.ids import new_id
 from daira_runtime import open_process
 from daira_stores.migrate import load
 from daira_stores.postgres import Database
@@ -43,6 +45,27 @@ async def test_an_act_is_kept_once_with_its_reason(
         "subjects": ["feed", "x.y.v1"],
         "reason": "case 4711",
     }
+
+
+async def test_what_auth_tells_of_staff_stands_beside_it(
+    make_database: MakeDatabase, common_settings: Callable[[Database], dict[str, Any]], probe: TopicProbe
+) -> None:
+    database = await make_database("admin")
+    person = new_id()
+    action = StaffActionRecordedV1(
+        actor="mona@ops-1", action="role.granted", subject_id=person, detail="moderator", reason="night shift"
+    )
+
+    async def kept() -> list[dict[str, Any]]:
+        async with database.read() as work:
+            return await work.all("SELECT operator, act, subjects, reason FROM operator_act")
+
+    async with open_process("admin", Settings(**common_settings(database)), build):
+        await probe.publish(action, action)
+        await eventually(kept)
+
+    expected = {"operator": "mona@ops-1", "act": "role.granted", "subjects": [str(person), "moderator"]}
+    assert await kept() == [expected | {"reason": "night shift"}]
 
 
 async def test_all_migrations_give_the_declared_schema(make_database: MakeDatabase) -> None:

@@ -3,6 +3,7 @@
 from daira_admin.service import AdminService
 from daira_bus import on
 from daira_contracts.admin import OperatorActedV1
+from daira_contracts.auth import StaffActionRecordedV1
 from daira_stores.work import Work
 
 
@@ -11,4 +12,9 @@ async def keep_operator_act(event: OperatorActedV1, work: Work, admin: AdminServ
     await admin.keep_act(work, event)
 
 
-SUBSCRIPTIONS = (on(OperatorActedV1, keep_operator_act),)
+async def keep_staff_action(event: StaffActionRecordedV1, work: Work, admin: AdminService) -> None:
+    """One entry of the audit trail."""
+    await admin.keep_staff_action(work, event)
+
+
+SUBSCRIPTIONS = (on(OperatorActedV1, keep_operator_act), on(StaffActionRecordedV1, keep_staff_action))

@@ -30,6 +30,7 @@ from daira_auth.service.login import LoginRules, LoginService
 from daira_auth.service.mint import Mint
 from daira_auth.service.receipts import Receipts
 from daira_auth.service.sessions import SessionService
+from daira_auth.service.staff import StaffService
 from daira_auth.service.upkeep import Upkeep
 from daira_auth.settings import Settings
 from daira_contracts.auth import ExportPartWrittenV1
@@ -38,7 +39,7 @@ from daira_kit.cursors import CursorCodec
 from daira_kit.errors import Unavailable
 from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
-from daira_stores.postgres import Database
+from daira_stores.postgres import Database, open_database
 from daira_stores.redis import AnyRedis, open_redis, reconnecting
 from daira_stores.sections import read_sections
 
@@ -102,21 +103,8 @@ def assemble(
     clock: Callable[[], datetime] = now,
 ) -> AuthService:
     """The service over given stores and providers; tests bring their own clock."""
-    keys = KeyKeeper(
-        database,
-        root_private_key=settings.root_private_key,
-        seal_key=derive(settings.secret, "signing keys"),
-        key_life=timedelta(days=settings.key_days),
-        token_life=settings.access_life,
-        clock=clock,
-    )
-    mint = Mint(
-        keys,
-        issuer=settings.token_issuer,
-        access_life=settings.access_life,
-        session_life=settings.session_life,
-        clock=clock,
-    )
+    keys = _keys(settings, database, clock)
+    mint = _mint(settings, keys, clock)
     logins = LoginService(
         database,
         budgets,
@@ -146,6 +134,7 @@ def assemble(
             clock=clock,
         ),
         keys=keys,
+        staff=_staff(settings, database, mint, clock),
         upkeep=Upkeep(database, clock),
     )
 
@@ -210,6 +199,40 @@ def sandbox_providers(settings: Settings) -> Providers:
         senders={channel: SandboxCodes(inbox, channel.value) for channel in (Channel.WHATSAPP_OTP, Channel.SMS_OTP)},
         routes=(read_messages,),
         dependencies={"sandbox": inbox},
+    )
+
+
+@asynccontextmanager
+async def open_staff(settings: Settings) -> AsyncIterator[StaffService]:
+    """Staff roles on the service's database, for the command line: no Redis, no providers, no listener."""
+    async with open_database(settings.postgres_dsn, "auth", size=1) as database:
+        yield _staff(settings, database, _mint(settings, _keys(settings, database, now), now), now)
+
+
+def _keys(settings: Settings, database: Database, clock: Callable[[], datetime]) -> KeyKeeper:
+    return KeyKeeper(
+        database,
+        root_private_key=settings.root_private_key,
+        seal_key=derive(settings.secret, "signing keys"),
+        key_life=timedelta(days=settings.key_days),
+        token_life=settings.access_life,
+        clock=clock,
+    )
+
+
+def _mint(settings: Settings, keys: KeyKeeper, clock: Callable[[], datetime]) -> Mint:
+    return Mint(
+        keys,
+        issuer=settings.token_issuer,
+        access_life=settings.access_life,
+        session_life=settings.session_life,
+        clock=clock,
+    )
+
+
+def _staff(settings: Settings, database: Database, mint: Mint, clock: Callable[[], datetime]) -> StaffService:
+    return StaffService(
+        database, mint, region=settings.default_region, country_codes=settings.served_countries, clock=clock
     )
 
 

@@ -4,8 +4,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from daira_auth.domain.account import Person
 from daira_stores.work import Work
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """One role of one person."""
+
+    user_id: UUID
+    role: str
+    granted_at: datetime
 
 
 async def put_new(work: Work, person: Person) -> bool:
@@ -40,12 +50,25 @@ async def remove(work: Work, user_id: UUID) -> None:
     await work.execute("DELETE FROM person WHERE id = %s", (user_id,))
 
 
-async def put_role(work: Work, user_id: UUID, role: str, granted_at: datetime) -> None:
-    """Give a staff role; twice changes nothing."""
-    await work.execute(
+async def put_role(work: Work, user_id: UUID, role: str, granted_at: datetime) -> bool:
+    """Give a staff role; False when the person has it."""
+    cursor = await work.execute(
         "INSERT INTO staff_role (user_id, role, granted_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         (user_id, role, granted_at),
     )
+    return cursor.rowcount == 1
+
+
+async def remove_role(work: Work, user_id: UUID, role: str) -> bool:
+    """Take a staff role away; False when the person has it not."""
+    cursor = await work.execute("DELETE FROM staff_role WHERE user_id = %s AND role = %s", (user_id, role))
+    return cursor.rowcount == 1
+
+
+async def read_all_roles(work: Work) -> list[Held]:
+    """Everybody with a role, in a stable order."""
+    rows = await work.all("SELECT user_id, role, granted_at FROM staff_role ORDER BY user_id, role")
+    return [Held(**row) for row in rows]
 
 
 async def read_roles(work: Work, user_id: UUID) -> list[str]:

@@ -7,6 +7,7 @@ from daira_auth.service.keys import KeyKeeper
 from daira_auth.service.login import LoginService
 from daira_auth.service.receipts import Receipts
 from daira_auth.service.sessions import SessionService
+from daira_auth.service.staff import StaffService
 from daira_auth.service.upkeep import Upkeep
 
 __all__ = ["AuthService"]
@@ -19,6 +20,7 @@ class AuthService:
     logins: LoginService
     sessions: SessionService
     receipts: Receipts
+    staff: StaffService
     account: AccountService
     keys: KeyKeeper
     upkeep: Upkeep

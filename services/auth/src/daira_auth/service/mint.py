@@ -16,6 +16,7 @@ from daira_auth.domain.sessions import (
     format_token,
     secret_hash,
 )
+from daira_auth.domain.staff import roles_in_token
 from daira_auth.domain.tokens import access_claims, sign
 from daira_auth.repository import people, sessions
 from daira_auth.service.keys import KeyKeeper, Signer
@@ -98,7 +99,7 @@ class Mint:
             issuer=self._issuer,
             user_id=session.user_id,
             session_id=session.id,
-            roles=await people.read_roles(work, session.user_id),
+            roles=roles_in_token(await people.read_roles(work, session.user_id)),
             issued_at=now,
             life=self._access_life,
         )
