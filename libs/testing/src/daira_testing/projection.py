@@ -104,17 +104,20 @@ class Verifier:
     async def replay(self, steps: Sequence[Step]) -> State:
         """By the live handlers, from empty, one transaction each; duplicates reach the handlers."""
         await self.wipe()
+        await self.replay_on(*steps)
+        if self._settle is not None:
+            await self._settle()
+        return await self.state()
+
+    async def replay_on(self, *steps: Step) -> None:
+        """By the live handlers, after what was handled before."""
         for step in steps:
-            topic = step.event_type.topic if isinstance(step, Gone) else step.topic
-            subscription = self._subscriptions[topic]
+            subscription = self._subscriptions[topic_of(step)]
             async with self.database.work() as work:
                 if not isinstance(step, Gone):
                     await subscription.handler(step, work, self.target)
                 elif subscription.tombstone is not None:
                     await subscription.tombstone(step.key, work, self.target)
-        if self._settle is not None:
-            await self._settle()
-        return await self.state()
 
     async def in_batches(self, story: Sequence[Step], size: int) -> State:
         """As a rebuild does: by the projections' own functions, of each topic alone; who was erased is known before."""

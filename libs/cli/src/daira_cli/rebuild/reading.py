@@ -1,5 +1,6 @@
 """Topics read in batches, each one transaction with the offset to go on from: exactly once, wherever it is killed."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from daira_bus.errors import NotDecodable
@@ -13,6 +14,9 @@ from daira_observe.logs import get_logger
 from daira_stores.work import Work
 
 logger = get_logger(__name__)
+ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+KEY = re.compile(f"{ID}(:{ID})*")
+"""Every topic that feeds a projection is keyed by ids."""
 Progress = Mapping[tuple[str, int], int]
 
 
@@ -51,19 +55,22 @@ def readable(records: Sequence[Record], event_type: type[Event], report: Report)
     """Key and event of each record that can be read; None for a removal."""
     found: list[tuple[str, Event | None]] = []
     for record in records:
-        if record.value is None:
-            found.append(((record.key or b"").decode(errors="replace"), None))
-            continue
         try:
-            event = decode(record, event_type)
+            found.append((key_of(record), None if record.value is None else decode(record, event_type)))
         except NotDecodable as error:
             report.unreadable += 1
             place = f"{record.topic}/{record.partition}@{record.offset}"
             logger.warning("record_unreadable", place=place, error=str(error))
-        else:
-            found.append((record.key.decode(), event))
     report.records += len(records)
     return found
+
+
+def key_of(record: Record) -> str:
+    """Raises NotDecodable for a key that no event of ours has."""
+    key = (record.key or b"").decode(errors="replace")
+    if not KEY.fullmatch(key):
+        raise NotDecodable(f"key {record.key!r}")
+    return key
 
 
 async def put(work: Work, source: Source, batch: Folded) -> None:
