@@ -161,7 +161,7 @@ async def cdn(running: Any) -> AsyncIterator[CdnStandIn]:
     audiences = running.media.audiences
     before = audiences._purging
     async with cdn_stand_in() as stand_in:
-        audiences._purging = Purging(HttpCdn(running.http, url=stand_in.url, token=""))
+        audiences._purging = Purging(HttpCdn(running.http, url=stand_in.url, token=""), after_seconds=3600)
         yield stand_in
         audiences._purging = before
     async with running.database.work() as work:
