@@ -29,11 +29,11 @@ from daira_cli.run.reading import Dump
 from daira_cli.run.running import Summary
 from daira_cli.run.scratch import Stores
 from daira_cli.run.session import Plan, run_on_scratch
+from daira_cli.run.silence import silence
 from daira_cli.run.telling import conclude, tell
 from daira_cli.services import find
 from daira_cli.where import Where
 from daira_kit.clock import now
-from daira_observe.logs import set_up_logging
 
 app = App(name="replay", help="Take records out of topics, run them through a service's own code, compare.")
 LIVE_RATE = "200/s"
@@ -232,7 +232,6 @@ async def run_(
     `daira replay run bug.jsonl --service feed --break-on 17 --stack 8080`
     """
     out, at, stop, go = Output(json), where or Where(), stopping or Stopping(), continuing or Continuing()
-    set_up_logging("replay", "CRITICAL")  # outcomes say what the handlers' log would
     found = find(service)
     settings, real = at.settings(found), live or Live()
     if real.live:
@@ -272,7 +271,8 @@ async def run_(
 async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet: bool) -> int:
     with Dump.open(plan.dump, edited=plan.edited) as dump:
         if wish.dry_run:
-            found = await prospects(dump, plan)
+            with silence():
+                found = await prospects(dump, plan)
             rows = [
                 (p.topic, plan.service.name, p.records, p.handled_before, p.to_handle, p.tombstones, p.not_decodable)
                 for p in found
@@ -284,7 +284,7 @@ async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet
         check(dump, plan)
         _confirm(dump.topics, wish, out)
         await audited(at.kafka(), at.topic_prefix(), "replay.run.live", (plan.service.name, *dump.topics), wish.reason)
-        with out.progress("running", len(dump.entries)) as ticker:
+        with out.progress("running", len(dump.entries)) as ticker, silence():
             summary = await run_live(dump, plan, partial(_each, ticker, out, quiet))
     conclude(summary, out)
     out.record({"summary": summary})
@@ -321,7 +321,8 @@ async def _run_told(plan: Plan, out: Output, *, quiet: bool) -> Summary:
             if done:
                 out.note(f"going on after {done:,} of {total:,} records")
 
-        summary, made = await run_on_scratch(plan, partial(_each, ticker, out, quiet), began)
+        with silence():
+            summary, made = await run_on_scratch(plan, partial(_each, ticker, out, quiet), began)
     if plan.keep:
         out.note(f"kept: database {made.name}" + (f", Redis {made.redis_url}" if made.redis_url else ""))
     return summary
@@ -362,10 +363,10 @@ async def _outcomes(file: Path, service: str | None, at: Where, stores: Stores) 
         return read_result(file)
     if service is None:
         raise Usage(f"{file} is no result of a run", then="--service says through which service it is to be run")
-    set_up_logging("replay", "CRITICAL")
     known, outcomes = find(service), list[Outcome]()
     plan = Plan(dump=file, service=known, settings=at.settings(known), stores=stores, restart=True)
-    await run_on_scratch(plan, outcomes.append, lambda _done, _total: None)
+    with silence():
+        await run_on_scratch(plan, outcomes.append, lambda _done, _total: None)
     return outcomes
 
 

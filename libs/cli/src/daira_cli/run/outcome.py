@@ -47,12 +47,12 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payload: Any = None
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a handler gave up; `code` as in the dead letter's headers."""
 
     code: str
     message: str
-    stack: str
+    stack: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -98,7 +98,9 @@ class ResultFile:
             self._write(head)
 
     def append(self, outcome: Outcome) -> None:
-        """One line more, handed to the system."""
+        """One line more, handed to the system. Without stacks: they name folders, and change with every edit."""
+        if outcome.failure is not None:
+            outcome = msgspec.structs.replace(outcome, failure=msgspec.structs.replace(outcome.failure, stack=""))
         self._write(outcome)
 
     def close(self) -> None:
