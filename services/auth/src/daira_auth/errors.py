@@ -106,18 +106,6 @@ class RefreshReused(RefreshInvalid):
     code = "refresh_reused"
 
 
-class RoleUnknown(ValidationFailed):
-    """There is no such role."""
-
-    code = "role_unknown"
-
-
-class PersonUnknown(NotFound):
-    """Nobody has logged in with this number, or has this id."""
-
-    code = "person_unknown"
-
-
 class FreshLoginNeeded(Forbidden):
     """For this you must have logged in with a new code within the last minutes."""
 

@@ -10,11 +10,11 @@ import msgspec
 from daira_auth.domain.account import Person
 from daira_auth.domain.phone import normalise
 from daira_auth.domain.staff import ROLES
-from daira_auth.errors import PersonUnknown, RoleUnknown
 from daira_auth.repository import people, sessions
 from daira_auth.repository.people import Held
 from daira_auth.service.mint import Mint
 from daira_contracts.auth import StaffActionRecordedV1
+from daira_kit.errors import NotFound, ValidationFailed
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
@@ -44,9 +44,9 @@ class StaffService:
         self._region, self._country_codes = region, country_codes
 
     async def grant(self, act: Act) -> bool:
-        """False when the person had the role. Raises RoleUnknown, PersonUnknown, PhoneInvalid, CountryNotServed."""
+        """False when the person had the role. Raises ValidationFailed, NotFound, PhoneInvalid, CountryNotServed."""
         if act.role not in ROLES:
-            raise RoleUnknown
+            raise ValidationFailed("There is no such role.")
         async with self._database.work() as work:
             person = await self._lock(work, act.whom)
             is_new = await people.put_role(work, person.id, act.role, self._clock())
@@ -55,7 +55,7 @@ class StaffService:
         return is_new
 
     async def revoke(self, act: Act) -> bool:
-        """False when the person had it not. Raises PersonUnknown, PhoneInvalid, CountryNotServed."""
+        """False when the person had it not. Raises NotFound, PhoneInvalid, CountryNotServed."""
         now = self._clock()
         async with self._database.work() as work:
             person = await self._lock(work, act.whom)
@@ -80,7 +80,7 @@ class StaffService:
         else:
             person = await people.lock_by_phone(work, normalise(whom, self._region, self._country_codes))
         if person is None:
-            raise PersonUnknown
+            raise NotFound("Nobody has logged in with this number, or has this id.")
         return person
 
     def _told(self, act: Act, person: Person, action: str) -> StaffActionRecordedV1:
