@@ -19,7 +19,7 @@ from daira_bus.dlq import DeadLetters
 from daira_bus.errors import Poison
 from daira_bus.log import Record
 from daira_bus.producer import encode_headers
-from daira_cli.dlq import again
+from daira_cli.dlq import again, verdict
 from daira_cli.exits import Exit
 from daira_contracts._event import Event
 from daira_contracts.admin import OperatorActedV1
@@ -298,6 +298,28 @@ async def test_a_state_older_than_its_topics_newest_is_superseded_and_changes_no
     assert done.json["outcomes"] == {"superseded": 1}
     assert await feed.rows("SELECT * FROM video WHERE video_id = %s", video_id) == before
     assert before[0]["revision"] == 2
+
+
+async def test_a_newer_state_that_came_after_the_look_is_kept_by_the_handler_itself(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, video_id = new_id(), new_id()
+    async with feed.running():
+        await feed.probe.publish(video(owner, video_id, 2))
+        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", video_id), within=60)
+    older = video(owner, video_id, 1)
+    await feed.bury(older, POISON)
+    (letter,) = await feed.ids(older)
+
+    async def saw_nothing(*_: object) -> dict[str, int]:
+        return {}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(verdict, "superseded", saw_nothing)
+        done = await feed.dlq("redrive", "--id", letter, "--yes", "--json")
+
+    assert done.json["outcomes"] == {"handled": 1}
+    assert (await feed.rows("SELECT revision FROM video WHERE video_id = %s", video_id)) == [{"revision": 2}]
 
 
 async def test_a_removed_key_is_not_brought_back_by_its_letter(feed: Feed) -> None:

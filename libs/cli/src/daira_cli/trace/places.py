@@ -12,8 +12,9 @@ class _State(msgspec.Struct):
 
 
 def logs_of_stack(base: int, below: Path) -> Path | None:
-    """The log folder of the stack with this base port, in the checkout at `below`; None when there is none."""
-    for file in sorted((below / STACKS).glob("*/stack.json")):
+    """The log folder of the stack last started on this base port, in the checkout at `below`; None without one."""
+    newest_first = sorted((below / STACKS).glob("*/stack.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in newest_first:
         try:
             found = msgspec.json.decode(file.read_bytes(), type=_State)
         except (msgspec.DecodeError, OSError):
