@@ -230,14 +230,16 @@ async def test_a_running_group_is_refused_and_its_members_are_named(readers: Rea
     assert await readers.committed() == before
 
 
-async def test_a_member_that_starts_after_the_impact_was_shown_stops_the_reset(
+async def test_a_member_that_starts_after_the_impact_was_shown_stops_the_reset_undisturbed(
     readers: Readers, tmp_path: Path
 ) -> None:
     plan, before = await readers.plan(), await readers.committed()
 
-    async with readers.joined():
+    async with readers.joined() as member:
+        generation = member._coordinator.generation
         with pytest.raises(GroupBusy):
             await carry_out(readers.where, readers.name, plan, tmp_path / "undo.json")
+        assert member._coordinator.generation == generation
 
     assert await readers.committed() == before
 
