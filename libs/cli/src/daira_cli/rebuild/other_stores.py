@@ -1,16 +1,23 @@
 """What Redis and Cassandra hold, made anew in place: every write may be repeated, and a cursor says how far it is."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from daira_bus.log import Log
-from daira_bus.projection import Refill, Restore
+from daira_bus.projection import Page, Refill, Restore
+from daira_cli.errors import Partial
 from daira_cli.rebuild.reading import batches, readable, remaining
 from daira_cli.rebuild.report import Report
+from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.shadow import Shadow
+from daira_stores.transient import is_transient
 
+logger = get_logger(__name__)
 FORMAT = "1"
+WAITS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
+"""Seconds between tries."""
 Advance = Callable[[int], None]
 
 
@@ -32,7 +39,7 @@ class RefillRebuild:
         """Until the last page."""
         after = await self._begin_after()
         while True:
-            page = await self._refill.step(self._target, after, self.report.dry)
+            page = await self._page(after)
             self.report.seen += page.seen
             self.report.added += page.written
             self.report.removed += page.removed
@@ -50,6 +57,20 @@ class RefillRebuild:
         """Forget how far it was."""
         async with self._database.work() as work:
             await self._shadow.drop(work)
+
+    async def _page(self, after: str | None) -> Page:
+        """A store that is slow or away is waited for; every step may be repeated."""
+        for wait in WAITS:
+            try:
+                return await self._refill.step(self._target, after, self.report.dry)
+            except Exception as error:  # house-skip: broad-except what passes by itself is known by is_transient only
+                if not is_transient(error):
+                    raise
+                logger.warning("refill_waits", projection=self._refill.name, error=repr(error), wait_s=wait)
+            await asyncio.sleep(wait)
+        raise Partial(
+            f"{self._refill.name}: its store does not answer", then="the same command goes on where this one stopped"
+        )
 
     async def _begin_after(self) -> str | None:
         if self.report.dry:

@@ -18,8 +18,8 @@ from daira_feed.service.spreading import Spreading
 from daira_kit.clock import now
 from daira_stores.postgres import Database
 
-READERS, POSTS, PEOPLE = 100, 500, 500
-"""How many a page."""
+READERS, POSTS, PEOPLE = 25, 500, 500
+"""How many a page: a Circle has up to a thousand entries, and Redis serves readers meanwhile."""
 
 
 class Refilling:
@@ -51,6 +51,8 @@ class Refilling:
         clock = now()
         async with self._database.read() as work:
             readers = await refills.read_readers(work, _id(after), clock - self._kept, READERS)
+        if not readers:
+            return Page(after=None, seen=0, written=0)
         # Looked at before PostgreSQL: what is pushed from here on is not known to us and stays.
         before = await self._circles.read_held([reader.name for reader in readers])
         written, gone = await self._bring_in_line(readers, before, clock, dry=dry)
