@@ -165,6 +165,14 @@ async def test_a_fault_that_litestar_wraps_is_logged_with_its_cause_and_shown_to
     assert [log for log in logs if log["event"] == "unhandled_error" and "the real reason" in log["error"]]
 
 
+async def test_the_line_of_a_request_has_the_code_that_its_user_was_shown(client: AsyncClient) -> None:
+    with capture_logs() as logs:
+        shown = (await client.get("/v1/broken/ours")).json()["code"]
+        await client.get("/livez")
+
+    assert [log["code"] for log in logs if log["event"] == "request"] == [shown]
+
+
 async def test_a_field_that_does_not_validate_is_named(client: AsyncClient, mint: TokenMint) -> None:
     response = await client.post("/v1/notes", json={"theText": 7}, headers=mint.headers(new_id()))
 
