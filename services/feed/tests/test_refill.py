@@ -1,0 +1,106 @@
+"""Redis made anew from PostgreSQL while it is read and pushed to."""
+
+from typing import Any
+
+import pytest
+
+from daira_bus.projection import Page
+from daira_feed.domain.timeline import Entry, entry_of
+from daira_feed.repository import keys
+from daira_feed.repository.wire import pack
+from daira_feed.wiring import SERVICE
+from daira_kit.ids import new_id
+from daira_testing.command import say
+from daira_testing.projection import environ_of
+
+
+async def refilled(feed: Any, *, dry: bool = False) -> list[Page]:
+    pages, after = [], None
+    while True:
+        pages.append(await feed.service.refilling.circles(after, dry=dry))
+        after = pages[-1].after
+        if after is None:
+            return pages
+
+
+async def entries(feed: Any, reader: Any) -> list[Entry]:
+    (held,) = await feed.service.refilling._circles.read_held([reader.hex])
+    return sorted(held.entries, reverse=True)
+
+
+async def forget(feed: Any, reader: Any) -> None:
+    names = (keys.circle(reader.hex), keys.reader_state(reader.hex), keys.stars(reader.hex))
+    await feed.wire.run([pack("DEL", name) for name in names])
+
+
+async def reader_of_two(feed: Any) -> tuple[Any, list[str]]:
+    author, reader = await feed.person(), await feed.person()
+    await feed.follow(reader, author)
+    posts = [await feed.published(author, "one"), await feed.published(author, "two")]
+    assert await feed.circle_ids(reader) == posts[::-1]
+    return reader, posts
+
+
+async def test_a_lost_circle_is_the_one_it_was(any_feed: Any) -> None:
+    reader, posts = await reader_of_two(any_feed)
+    before = await entries(any_feed, reader)
+    await forget(any_feed, reader)
+
+    await refilled(any_feed)
+
+    assert await entries(any_feed, reader) == before
+    assert await any_feed.service.refilling._circles.is_whole(reader.hex)
+    assert await any_feed.circle_ids(reader) == posts[::-1]
+
+
+async def test_what_does_not_belong_goes_and_what_lacks_comes_back(any_feed: Any) -> None:
+    reader, _ = await reader_of_two(any_feed)
+    before = await entries(any_feed, reader)
+    score, member = before[0]
+    foreign = entry_of(score + 1, new_id().hex, new_id().hex)
+    key = keys.circle(reader.hex)
+    await any_feed.wire.run(
+        [pack("ZADD", key, *foreign), pack("ZREM", key, before[1][1]), pack("ZADD", key, score - 9, member)]
+    )
+    spoilt = await entries(any_feed, reader)
+
+    await refilled(any_feed, dry=True)
+    assert await entries(any_feed, reader) == spoilt
+
+    await refilled(any_feed)
+    assert await entries(any_feed, reader) == before
+    pages = await refilled(any_feed)
+    assert not sum(page.written + page.removed for page in pages)
+
+
+async def test_who_reads_no_longer_is_passed_over(feed: Any) -> None:
+    reader, _ = await reader_of_two(feed)
+    await forget(feed, reader)
+    await feed.sql("UPDATE reader SET active_at = now() - interval '1 year' WHERE user_id = %s", reader)
+
+    await refilled(feed)
+
+    assert await entries(feed, reader) == []
+
+
+async def test_the_command_goes_on_from_where_a_killed_one_stopped(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ_of(SERVICE, feed.settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("daira_feed.service.refilling.READERS", 1)
+    readers = sorted([(await reader_of_two(feed))[0] for _ in range(2)])
+    for reader in readers:
+        await forget(feed, reader)
+    # What a run leaves that was killed after the first of the two.
+    await feed.sql("CREATE SCHEMA rebuild_feed_circle")
+    await feed.sql("CREATE TABLE rebuild_feed_circle.about AS SELECT %s::text AS fingerprint", repr(("1", [])))
+    await feed.sql("CREATE TABLE rebuild_feed_circle.progress (topic text, partition integer, next_offset bigint)")
+    await feed.sql("CREATE TABLE rebuild_feed_circle.cursor AS SELECT %s::text AS place", str(readers[0]))
+
+    said = await say("rebuild", "feed.circle", "--prefix", feed.settings.topic_prefix, "--json")
+
+    assert said.code == 0, said.err
+    assert said.json["rebuilt"][0]["resumed"]
+    assert await entries(feed, readers[0]) == []
+    assert len(await entries(feed, readers[1])) == 2
+    assert (await say("rebuild", "feed.circle", "feed.cards", "feed.authors", "--json")).code == 0
+    assert len(await entries(feed, readers[0])) == 2
