@@ -1,7 +1,10 @@
 """The command as a whole: finding commands, help, versions, exit codes."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 
 import pytest
@@ -11,9 +14,10 @@ from daira_cli.app import build
 from daira_cli.commands import COMMANDS
 from daira_cli.exits import Exit
 from daira_cli.services import find, names
+from daira_kit.errors import DairaError, Locked, NotFound, Unavailable
 from daira_testing.command import say
 
-ALL = ["completion", *(name for name in COMMANDS if name in build().resolved_commands())]
+ALL = ["completion", *COMMANDS]
 SERVICES = {"auth", "user", "feed", "media", "interaction", "notification"} | {
     "moderation",
     "wallet",
@@ -83,3 +87,77 @@ def test_the_installed_services_are_found_without_importing_any() -> None:
 def test_a_services_entry_point_is_what_its_process_runs(name: str) -> None:
     assert find(name) is import_module(f"daira_{name}.wiring").SERVICE
     assert find(name).name == name
+
+
+def test_a_completion_script_is_one_that_bash_can_read() -> None:
+    script = subprocess.run([sys.executable, "-m", "daira_cli", "completion", "bash"], capture_output=True, check=True)
+
+    subprocess.run(["bash", "-n"], input=script.stdout, check=True)
+    assert b"groups" in script.stdout
+
+
+def test_a_terminal_gets_colour_and_a_pipe_none() -> None:
+    command = [sys.executable, "-m", "daira_cli", "contracts", "ls"]
+    terminal, side = os.openpty()
+    with subprocess.Popen(command, stdout=side, stderr=side, env=os.environ | {"TERM": "xterm-256color"}) as running:
+        os.close(side)
+        shown = _read_all(terminal)
+    piped = subprocess.run(command, capture_output=True, check=True).stdout
+
+    assert (running.returncode, b"\x1b[" in shown, b"\x1b" in piped) == (0, True, False)
+
+
+def _read_all(terminal: int) -> bytes:
+    shown = b""
+    with suppress(OSError):  # what Linux says when the other side of a terminal is closed
+        while chunk := os.read(terminal, 65536):
+            shown += chunk
+    os.close(terminal)
+    return shown
+
+
+def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
+    command = [sys.executable, "-m", "daira_cli", "config", "--stack", "8080", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+
+    assert (running.returncode, said) == (0, b"")
+
+
+def _raising(error: BaseException) -> Callable[..., object]:
+    def fail(*_: object) -> object:
+        raise error
+
+    return fail
+
+
+async def test_a_mistake_of_the_command_is_told_as_one_with_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daira_cli.commands.config.settings_of", _raising(ZeroDivisionError("one by nothing")))
+
+    said = await say("config")
+
+    assert (said.code, "[bug]" in said.err, "Traceback" in said.err) == (Exit.BUG, True, True)
+
+
+async def test_ctrl_c_is_not_an_error_of_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daira_cli.commands.config.settings_of", _raising(KeyboardInterrupt()))
+
+    said = await say("config")
+
+    assert (said.code, "Traceback" in said.err) == (Exit.INTERRUPTED, False)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Locked("somebody is at it"), Exit.REFUSED), (Unavailable("away"), Exit.DOWN), (NotFound("no"), Exit.USAGE)],
+)
+async def test_what_a_library_refuses_keeps_its_code_and_gets_an_exit(
+    monkeypatch: pytest.MonkeyPatch, error: DairaError, code: Exit
+) -> None:
+    monkeypatch.setattr("daira_cli.commands.config.settings_of", _raising(error))
+
+    said = await say("config", "--json")
+
+    assert (said.code, said.json["error"]["message"].endswith(error.detail)) == (code, True)

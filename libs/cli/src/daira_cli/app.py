@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from inspect import BoundArguments
-from pkgutil import iter_modules
 from typing import Any
 
 import uvloop
@@ -38,10 +37,8 @@ def build() -> App:
         version=lambda: f"daira {version('daira-cli')}",
         suppress_keyboard_interrupt=False,
     )
-    present = {module.name for module in iter_modules(commands.__path__)}
     for place, (name, about) in enumerate(commands.COMMANDS.items()):
-        if name in present:
-            app.command(f"{commands.__name__}.{name}:app", name=name, help=about, sort_key=place)
+        app.command(f"{commands.__name__}.{name}:app", name=name, help=about, sort_key=place)
     app.command(completion, sort_key=len(commands.COMMANDS))
     return app
 
