@@ -29,7 +29,11 @@ async def bring_nothing(_client: AIOKafkaConsumer, **_options: Any) -> Any:
     return {}
 
 
-@pytest.mark.parametrize("illness", [hang, bring_nothing])
+async def be_cancelled_by_itself(_client: AIOKafkaConsumer, **_options: Any) -> Any:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("illness", [hang, bring_nothing, be_cancelled_by_itself])
 async def test_a_stuck_client_is_rebuilt_and_the_event_has_its_effect_once(
     illness: Any, make_database: MakeDatabase, probe: TopicProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,5 +133,24 @@ async def test_the_worker_role_serves_health_and_no_route(
         assert (await client.post("/v1/erase")).status_code == 404
 
 
+async def test_a_background_task_that_ends_before_its_time_is_told_to_whoever_restarts_the_process(
+    make_database: MakeDatabase, common_settings: CommonMaker
+) -> None:
+    async def cancelled_by_nobody(_stop: asyncio.Event) -> None:
+        raise asyncio.CancelledError
+
+    @asynccontextmanager
+    async def with_task(_settings: CommonSettings, _platform: Platform) -> AsyncIterator[Parts]:
+        yield Parts(tasks=(cancelled_by_nobody,))
+
+    settings = CommonSettings(**common_settings(await make_database()))
+    async with open_process("echo", settings, with_task) as process, calling(process.app) as client:
+
+        async def no_longer_alive() -> bool:
+            return (await client.get("/livez")).status_code == 503
+
+        await eventually(no_longer_alive)
+
+
 async def _has(echo: Echo, key: str) -> bool:
     return key in echo.traces

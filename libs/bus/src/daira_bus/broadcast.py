@@ -9,6 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from daira_bus.cancelling import is_cancelled
 from daira_contracts._event import Event
 from daira_contracts.auth import SigningKeyChangedV1
 from daira_observe.logs import get_logger
@@ -51,7 +52,10 @@ class BroadcastReader:
         while not stop.is_set():
             try:
                 await self._read(stop)
-            except (KafkaError, TimeoutError, OSError) as error:
+            except (KafkaError, TimeoutError, OSError, asyncio.CancelledError) as error:
+                if is_cancelled():
+                    raise
+                # Also cancelled by nobody: aiokafka lets its own cancellations out.
                 logger.warning("broadcast_waits", error=repr(error))
                 if self._has_essentials():
                     self.ready.set()

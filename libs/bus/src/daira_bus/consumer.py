@@ -8,6 +8,7 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from daira_bus.cancelling import is_cancelled
 from daira_bus.dlq import DeadLetters
 from daira_bus.errors import TooManyDead
 from daira_bus.handling import RecordHandler
@@ -67,7 +68,10 @@ class Consumer(ConsumerRebalanceListener):
                 self.failure = f"stopped: {error}"
                 logger.exception("consumer_stopped")
                 return
-            except (KafkaError, TimeoutError, OSError, _Stuck) as error:
+            except (KafkaError, TimeoutError, OSError, _Stuck, asyncio.CancelledError) as error:
+                if is_cancelled():
+                    raise
+                # Also cancelled by nobody: aiokafka lets its own cancellations out when a session expires.
                 CONSUMER_REBUILDS.inc()
                 logger.warning("consumer_rebuilt", error=repr(error))
                 with suppress(TimeoutError):

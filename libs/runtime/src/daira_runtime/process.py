@@ -155,10 +155,12 @@ def _start(process: Process, settings: CommonSettings, role: Role) -> None:
 
 
 def _report(done: "asyncio.Task[None]", process: Process) -> None:
-    if done.cancelled() or done.exception() is None:
+    # A cancellation that nobody asked for ends a task as surely as an error does.
+    error = asyncio.CancelledError() if done.cancelled() else done.exception()
+    if error is None or (done.cancelled() and process.stop.is_set()):
         return
-    logger.error("background_task_died", task=done.get_name(), exc_info=done.exception())
-    process.health.alive = lambda: f"{done.get_name()} died: {done.exception()!r}"
+    logger.error("background_task_died", task=done.get_name(), exc_info=error)
+    process.health.alive = lambda: f"{done.get_name()} died: {error!r}"
 
 
 async def _stop(process: Process, settings: CommonSettings) -> None:
