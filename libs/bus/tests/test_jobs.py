@@ -10,8 +10,9 @@ import pytest
 from daira_bus.errors import JobKeepsDying
 from daira_bus.jobs import Job, JobKind, JobRunner, job
 from daira_kit.errors import Unavailable
-from daira_stores.postgres import Database
+from daira_stores.postgres import Database, open_database
 from daira_testing.fixtures import MakeDatabase
+from daira_testing.gate import Gate
 from daira_testing.waiting import eventually
 
 
@@ -213,6 +214,28 @@ async def test_the_log_says_of_a_finished_job_how_long_it_took_and_at_which_try(
     assert done[0]["ms"] > 0
 
 
+async def test_work_that_ends_while_the_database_is_away_is_done_when_it_is_back_and_passes_for_no_death(
+    database: Database,
+) -> None:
+    workshop = Workshop()
+
+    async with Gate(database.dsn) as gate, open_database(gate.url, "test", size=2) as far:
+
+        async def build_and_lose_the_database(job: Job, workshop: Workshop) -> None:
+            workshop.done.append(job.key)
+            gate.shut()
+
+        async with running(far, workshop, [job("build", build_and_lose_the_database, lease_seconds=600)]):
+            await enqueue(database, "once")
+            await eventually(lambda: _did(workshop, "once"))
+            shut = gate.tried
+            await eventually(lambda: _tried_since(gate, shut))
+            gate.open()
+            await eventually(lambda: _is_empty(database))
+
+    assert workshop.done == ["once"]
+
+
 async def test_work_renewed_while_it_runs_runs_again(database: Database) -> None:
     workshop = Workshop()
     workshop.gate.clear()
@@ -289,6 +312,10 @@ async def _lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str,
 
 async def _did(workshop: Workshop, key: str) -> bool:
     return key in workshop.done
+
+
+async def _tried_since(gate: Gate, before: int) -> bool:
+    return gate.tried > before
 
 
 async def _runs(workshop: Workshop, count: int = 1) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from daira_stores.transient import is_transient
 logger = get_logger(__name__)
 T = TypeVar("T")
 LONGEST_WAIT = 60.0
+INSIST_SECONDS = 0.25
 LEAST_DEATHS = 8
 """A worker that is killed takes jobs along that did nothing wrong: fewer deaths say nothing about a job."""
 
@@ -183,7 +185,8 @@ class JobRunner:
             except Exception as error:
                 await self._failed(kind, claimed, error)
             else:
-                await self._done(claimed)
+                await _insist(partial(self._done, claimed))
+                JOBS.labels(claimed.kind, "done").inc()
                 ms = round((time.perf_counter() - started) * 1000, 2)
                 # Inside the span: by this line a trace is followed to the end of its slow work.
                 logger.info("job_done", kind=kind.kind, key=claimed.key, ms=ms, attempts=claimed.attempts)
@@ -216,7 +219,6 @@ class JobRunner:
                 return
 
     async def _done(self, claimed: Job) -> None:
-        JOBS.labels(claimed.kind, "done").inc()
         async with self._database.work() as work:
             cursor = await work.execute(
                 "DELETE FROM job WHERE kind = %s AND key = %s AND leased_by = %s AND due_at = %s",
@@ -234,13 +236,14 @@ class JobRunner:
     async def _failed(self, kind: JobKind, claimed: Job, error: Exception) -> None:
         transient = is_transient(error)
         is_last = claimed.attempts >= kind.max_attempts or isinstance(error, JobKeepsDying)
-        if not transient and is_last and await self._is_as_claimed(claimed):
+        if not transient and is_last and await _insist(partial(self._is_as_claimed, claimed)):
             await self._give_up(kind, claimed, error)
             return
         logger.warning("job_retries", kind=kind.kind, key=claimed.key, error=repr(error), attempt=claimed.attempts)
         JOBS.labels(kind.kind, "retried").inc()
         wait = min(0.5 * 2**claimed.attempts, LONGEST_WAIT if not transient else 5.0)
-        await self._release(claimed, now() + timedelta(seconds=wait), count=not transient, error=_reason(error))
+        again = now() + timedelta(seconds=wait)
+        await _insist(partial(self._release, claimed, again, count=not transient, error=_reason(error)))
 
     async def _is_as_claimed(self, claimed: Job) -> bool:
         """False when the job was renewed while it ran, which begins its tries anew, or taken over."""
@@ -258,9 +261,13 @@ class JobRunner:
                 await kind.on_dead(claimed, error, self._target)
             except Exception as problem:  # who waits for the end must hear of it: the whole job is tried again
                 logger.exception("job_end_not_told", kind=kind.kind, key=claimed.key)
-                await self._release(claimed, now() + timedelta(seconds=5), count=True, error=_reason(problem))
+                again = now() + timedelta(seconds=5)
+                await _insist(partial(self._release, claimed, again, count=True, error=_reason(problem)))
                 return
         JOBS.labels(kind.kind, "dead").inc()
+        await _insist(partial(self._bury, claimed, error))
+
+    async def _bury(self, claimed: Job, error: Exception) -> None:
         async with self._database.work() as work:
             cursor = await work.execute(
                 """
@@ -292,6 +299,20 @@ class JobRunner:
                     "lease": claimed.lease,
                 },
             )
+
+
+async def _insist(write: Callable[[], Awaitable[T]]) -> T:
+    """How a claim ended is written down as soon as the database is back, however long that takes.
+
+    Otherwise the row would wait for the end of its lease, and the claim would pass for one that died.
+    """
+    while True:
+        try:
+            return await write()
+        except Exception as error:
+            if not is_transient(error) or is_cancelled():
+                raise
+            await asyncio.sleep(INSIST_SECONDS)
 
 
 def _reason(error: BaseException) -> str:
