@@ -250,6 +250,29 @@ async def test_a_report_that_comes_after_the_clients_own_fallback_changes_nothin
     assert [message.channel for message in bench.inbox.read(challenge.phone)] == ["FLASH_CALL", "WHATSAPP_OTP"]
 
 
+async def test_a_report_that_comes_while_the_client_falls_back_sends_nothing_twice(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = await make_bench(**CONFIGURED, limits_profile="development")
+    challenge = await bench.start(can_read_caller_id=True)
+    bench.clock.advance(seconds=3)
+    sender = bench.providers.senders[Channel.WHATSAPP_OTP]
+    send = sender.send
+
+    async def overtaken(*message: str) -> str:
+        body = result(challenge.provider_ref, "ERROR")
+        signed = Signed("POST", SINCH, CONTENT_TYPE, bench.clock().isoformat(), body)
+        await bench.auth.receipts.hear_sinch(f"Application {SINCH_KEY}:{sign(b64decode(SINCH_SECRET), signed)}", signed)
+        sent: str = await send(*message)
+        return sent
+
+    monkeypatch.setattr(sender, "send", overtaken)
+    await bench.auth.logins.fall_back(challenge.id, Caller(address="41.32.7.9"))
+
+    assert await bench.count("job") == 0
+    assert (await bench.verify(challenge)).is_new_user
+
+
 async def test_budgets_hold_for_what_is_sent_again_and_the_client_may_still_ask(make_bench: Any) -> None:
     bench = await make_bench(**CONFIGURED, limits="send.number=1/hour")
     challenge = await bench.start()
