@@ -16,6 +16,7 @@ from daira_testing.waiting import eventually
 Answer = dict[str, Any]
 TUS = {"Tus-Resumable": "1.0.0"}
 TRY_AGAIN = (409, 423, 429)
+LONGEST_PAUSE = 2.0
 PATIENCE = 90.0
 """Longer than the minute that a limit on posts lasts, in seconds."""
 
@@ -100,8 +101,15 @@ class Person:
             return None
         if response.status_code >= 500 or response.status_code in TRY_AGAIN:
             self.refused += 1
+            await _wait_as_told(response)
             return None
         return response
+
+
+async def _wait_as_told(refusal: httpx.Response) -> None:
+    """A service that is down refuses at once: who asks without a pause spends the minute's limit on refusals."""
+    told = refusal.headers.get("Retry-After", "")
+    await asyncio.sleep(min(float(told), LONGEST_PAUSE) if told.isdecimal() else 0)
 
 
 class Upload:
