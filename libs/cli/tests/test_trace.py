@@ -185,6 +185,15 @@ async def test_a_record_without_a_trace_is_shown_with_its_letters(story: Story) 
     assert "dead letter" in said.out
 
 
+async def test_a_foreign_record_without_any_header_is_found_by_its_key(story: Story) -> None:
+    key = str(new_id())
+    await story.probe.producer.send(SettingsChangedV1.topic, key.encode(), b"\xff not ours", [])
+
+    said = await story.trace(key)
+
+    assert (said.code, f"{SettingsChangedV1.topic} " in said.out) == (Exit.OK, True)
+
+
 async def test_what_nobody_knows_is_said_with_where_else_to_look(story: Story) -> None:
     said = await story.trace(secrets.token_hex(16))
     assert (said.code, "--logs FOLDER" in said.err) == (Exit.USAGE, True)

@@ -22,7 +22,7 @@ MARGIN = timedelta(minutes=1)
 """Clocks differ, and a request begins before the first id it makes."""
 LONGEST_BACK = timedelta(days=7)
 UNTRACED = "untraced "
-"""Before the id of an event whose record carries no trace: then its own record and letters are all there is."""
+"""Before the id of an event, or the key of a record, that carries no trace: such records and letters are all there is."""
 
 
 class _Problem(msgspec.Struct, rename="camel"):
@@ -56,8 +56,8 @@ class Finder:
         def is_meant(seen: Seen, value: bytes | None) -> bool:
             return word in (seen.event_id, seen.key, *seen.key.split(":")) or text in (value or b"")
 
-        spotted = await read_seen(self.log, self.since, self.topics, is_meant, self.advance)
-        _note(found, ((seen.trace_id or UNTRACED + seen.event_id, seen.at) for seen in spotted))
+        spotted = await read_seen(self.log, self.since, self.topics, word, is_meant, self.advance)
+        _note(found, ((seen.trace_id or UNTRACED + (seen.event_id or seen.key), seen.at) for seen in spotted))
         return sorted(found, key=lambda one: found[one], reverse=True)
 
     async def tree(self, trace_id: str) -> Tree:
@@ -67,9 +67,9 @@ class Finder:
         since = min([self.since, *(node.at - MARGIN for node in told)]) if untraced is None else self.since
 
         def belongs(seen: Seen, _value: bytes | None) -> bool:
-            return seen.event_id == untraced if untraced is not None else seen.trace_id == trace_id
+            return untraced in (seen.event_id, seen.key) if untraced else seen.trace_id == trace_id
 
-        records = await read_seen(self.log, since, self.topics, belongs, self.advance)
+        records = await read_seen(self.log, since, self.topics, untraced or trace_id, belongs, self.advance)
         letters = _letters(await read_pile(self.log), trace_id, untraced)
         nodes = [*told, *map(record_node, records), *letters]
         causes = {record_node(seen).id: seen.cause for seen in records if seen.cause}

@@ -32,16 +32,20 @@ Accept = Callable[[Seen, bytes | None], bool]
 
 
 async def read_seen(
-    log: Log, since: datetime, topics: Iterable[str], accept: Accept, advance: Callable[[float], None]
+    log: Log, since: datetime, topics: Iterable[str], word: str, accept: Accept, advance: Callable[[float], None]
 ) -> list[Seen]:
-    """Records since then that `accept(seen, value)` likes; `advance(count)` tells how many were looked at.
+    """Records since then that hold `word` and that `accept(seen, value)` likes.
+
+    `advance(count)` tells how many were looked at.
 
     All topics but the dead letters when `topics` is empty. Raises BrokerUnavailable, UnknownTopic.
     """
     wanted = list(topics) or [name for name in await log.topics() if is_told(name)]
-    found = []
+    found, needle = [], word.encode()
     async for batch in log.read(await log.spans(wanted, since=since)):
         for record in batch.records:
+            if not _holds(record, needle):  # nearly all: they are not taken apart
+                continue
             seen = _seen(batch.topic, record)
             if accept(seen, record.value):
                 found.append(seen)
@@ -89,6 +93,12 @@ def letter_node(letter: Letter, pile: Pile) -> Node:
 def is_told(topic: str) -> bool:
     """Whether a topic is one of the services' own, not a place for dead letters, the broker's or of another prefix."""
     return NAME.fullmatch(topic) is not None
+
+
+def _holds(record: Record, needle: bytes) -> bool:
+    if needle in (record.value or b"") or needle in (record.key or b""):
+        return True
+    return any(needle in value for _, value in record.headers if value)
 
 
 def _seen(topic: str, record: Record) -> Seen:
