@@ -22,7 +22,7 @@ MARGIN = timedelta(minutes=1)
 """Clocks differ, and a request begins before the first id it makes."""
 LONGEST_BACK = timedelta(days=7)
 UNTRACED = "untraced "
-"""Before the id of an event, or the key of a record, that carries no trace: such records and letters are all there is."""
+"""Before the id of an event, or the key of a record, that carries no trace: these records and letters are all."""
 
 
 class _Problem(msgspec.Struct, rename="camel"):
