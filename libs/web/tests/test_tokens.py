@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from daira_contracts.auth import KeyState, SessionRevokedV1, SigningKeyChangedV1
 from daira_kit.clock import now
+from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_testing.tokens import ISSUER, TokenMint
 from daira_web.tokens import AUDIENCE, TokenInvalid, TokenRevoked, TokenVerifier
@@ -33,6 +34,11 @@ def test_a_good_token_names_its_caller(verifier: TokenVerifier) -> None:
     caller = verifier.verify(MINT.token(USER, session_id=session, roles=["staff"]))
 
     assert (caller.user_id, caller.session_id, caller.roles) == (USER, session, ("staff",))
+
+
+def test_a_process_that_has_read_no_key_yet_asks_to_come_back_and_logs_nobody_out() -> None:
+    with pytest.raises(Unavailable):
+        TokenVerifier(MINT.root_public_key, ISSUER).verify(MINT.token(USER))
 
 
 def claims(**changes: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from daira_contracts.auth import KeyState, SessionRevokedV1, SigningKeyChangedV1, signing_key_bytes
 from daira_kit.clock import now
-from daira_kit.errors import Unauthorized
+from daira_kit.errors import Unauthorized, Unavailable
 from daira_observe.logs import get_logger
 from daira_web import root_key
 
@@ -105,7 +105,7 @@ class TokenVerifier:
         self._revoked.pop(UUID(session_id), None)
 
     def verify(self, token: str) -> Caller:
-        """Raises TokenInvalid or TokenRevoked."""
+        """Raises TokenInvalid or TokenRevoked; Unavailable before the first key was read."""
         digest = sha256(token.encode()).digest()
         caller = self._cache.get(digest)
         if caller is None:
@@ -121,6 +121,9 @@ class TokenVerifier:
         return caller
 
     def _decode(self, token: str) -> Caller:
+        if not self._revisions:
+            # A process that has just begun: a 401 would log people out because of a restart.
+            raise Unavailable("the signing keys are not read yet")
         if not self._keys or len(token) > 4096:
             raise TokenInvalid
         try:
