@@ -287,3 +287,4 @@ async def test_a_redis_that_holds_anything_is_refused(at: list[str], tmp_path: P
     assert said.code == Exit.REFUSED
     assert "is not empty" in said.err
     assert await databases(stack) <= before
+    assert os.listdir(tmp_path) == ["bug.jsonl"]

@@ -2,13 +2,15 @@
 
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from daira_cli.errors import Usage
-from daira_runtime import Service
+
+if TYPE_CHECKING:  # half of the start of a command that needs no service
+    from daira_runtime import Service
 
 GROUP = "daira.services"
-AnyService = Service[Any]
+AnyService: TypeAlias = "Service[Any]"
 
 
 def names() -> list[str]:

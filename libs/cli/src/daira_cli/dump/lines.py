@@ -55,6 +55,25 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 def line_of(topic: str, record: Record) -> Line:
     """The line of one record; `topic` without a prefix."""
+    key, value = record.key, record.value
+    try:
+        # Nearly every record: all of it text, and a JSON value on one line. Comprehensions, because dumps are long.
+        if key is None or value is None or not _fits_a_line(value):
+            return _odd_line(topic, record)
+        return Line(
+            topic=topic,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp=record.timestamp,
+            key=key.decode(),
+            value=msgspec.Raw(value),
+            headers=tuple([(name, content.decode()) for name, content in record.headers]),
+        )
+    except (UnicodeDecodeError, AttributeError):
+        return _odd_line(topic, record)
+
+
+def _odd_line(topic: str, record: Record) -> Line:
     key, key64 = _text(record.key)
     value, value64 = _json(record.value)
     return Line(
@@ -98,12 +117,10 @@ def _json(content: bytes | None) -> tuple[msgspec.Raw, str | None]:
 
 def _fits_a_line(content: bytes) -> bool:
     # The bytes are copied as they are: they must be one JSON value without a line break, and `null` is the tombstone's.
-    if content == b"null" or b"\n" in content or b"\r" in content or content.strip() != content:
+    if b"\n" in content or b"\r" in content or content == b"null" or content.strip() != content:
         return False
     try:
-        if not content.isascii():
-            content.decode()
         msgspec.json.decode(content)
+        return content.isascii() or bool(content.decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return True

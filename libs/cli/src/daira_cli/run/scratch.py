@@ -163,9 +163,14 @@ class Checkpoint:
 
     def write(self, made: Scratch) -> None:
         """Before the stores are made, so that a kill leaves none that nobody knows."""
+        self.clear()
+        self._file.write(msgspec.json.encode(made))
+        self._file.flush()
+
+    def clear(self) -> None:
+        """There is nothing to continue."""
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(msgspec.json.encode(made))
         self._file.flush()
 
     def close(self, *, keep: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from psycopg import OperationalError as PostgresDown
 
 from daira_cli.errors import Partial, Refused
 from daira_cli.run.casting import Casting
@@ -17,6 +18,7 @@ from daira_cli.run.scratch import Checkpoint, Notes, Scratch, Stores, discard, l
 from daira_cli.run.watching import Watch
 from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
+from daira_kit.errors import Unavailable
 from daira_runtime.replay import open_replay
 from daira_stores.changes import Progress
 
@@ -59,6 +61,9 @@ async def run_on_scratch(plan: Plan, each: Each, began: Callable[[int, int], Non
         except CancelledError:
             keep = True
             raise Partial(f"stopped; what was done is kept in {checkpoint.path}", then=GO_ON) from None
+        except (PostgresDown, Unavailable) as error:
+            keep = True
+            raise Partial(f"a store went away: {error}", then=GO_ON, code="store_down") from error
         else:
             return summary, made
         finally:
@@ -81,7 +86,11 @@ async def _stores(plan: Plan, dump: Dump, checkpoint: Checkpoint) -> tuple[Scrat
     if earlier is None:
         wanted = planned(plan.service, dump.digest)
         checkpoint.write(wanted)
-        made, led = await make(plan.service, plan.settings, plan.stores, wanted)
+        try:
+            made, led = await make(plan.service, plan.settings, plan.stores, wanted)
+        except Exception:
+            checkpoint.clear()
+            raise
         checkpoint.write(made)
         return made, led
     if earlier.dump != dump.digest:

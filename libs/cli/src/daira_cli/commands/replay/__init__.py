@@ -1,0 +1,10 @@
+"""`daira replay dump | run | diff`; each is imported when it is asked for, since a run brings a whole service along."""
+
+from cyclopts import App
+
+HERE = "daira_cli.commands.replay"
+
+app = App(name="replay", help="Take records out of topics, run them through a service's own code, compare.")
+app.command(f"{HERE}.dump:dump", name="dump")
+app.command(f"{HERE}.run:run_", name="run")
+app.command(f"{HERE}.diff:diff", name="diff")
