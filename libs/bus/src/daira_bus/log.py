@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import ConsumerRecord as Record
 from aiokafka.errors import KafkaError
 
+from daira_bus.cancelling import is_cancelled
 from daira_bus.errors import BrokerUnavailable
 from daira_kit.clock import epoch_ms
 from daira_kit.errors import NotFound
@@ -170,6 +171,10 @@ class _Reader:
                     yield batch
             except (KafkaError, TimeoutError, OSError) as error:
                 await self._wait(error)
+            except asyncio.CancelledError as error:
+                if is_cancelled():
+                    raise
+                await self._wait(error)  # a lost connection cancels the client's own tasks, and we waited for one
 
     async def close(self) -> None:
         client, self._client = self._client, None
