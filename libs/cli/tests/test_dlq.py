@@ -24,6 +24,7 @@ from daira_cli.dlq import again, verdict
 from daira_cli.exits import Exit
 from daira_contracts._event import Event
 from daira_contracts.admin import OperatorActedV1
+from daira_contracts.auth import UserErasedV1
 from daira_contracts.topics import dead_letter_name
 from daira_contracts.user import ProfileChangedV1, ProfileState
 from daira_contracts.video import VideoChangedV1, VideoState
@@ -505,6 +506,18 @@ async def test_a_letter_of_a_topic_no_contract_knows_is_kept_for_the_version_tha
     assert (said.code, said.json["outcomes"]) == (Exit.FOUND, {"refused": 1})
     assert "no contract knows its topic" in said.json["letters"][0]["error"]
     assert topic in (await feed.dlq("ls")).out
+
+
+async def test_a_letter_brings_no_erased_person_back(feed: Feed) -> None:
+    person = new_id()
+    async with feed.running():
+        await feed.probe.publish(UserErasedV1(user_id=person, erased_at=now()))
+        await eventually(lambda: feed.rows("SELECT 1 FROM erased WHERE user_id = %s", person), within=60)
+    event = video(person)
+    await feed.bury(event, POISON)
+
+    assert (await feed.dlq("redrive", "--id", *(await feed.ids(event)), "--yes")).code == Exit.OK
+    assert await feed.rows("SELECT 1 FROM video WHERE owner_id = %s", person) == []
 
 
 async def test_a_clock_that_was_wrong_does_not_hide_a_letter(feed: Feed) -> None:
