@@ -4,6 +4,7 @@ import logging
 import sys
 
 from daira_cli.app import main
+from daira_cli.collector import spare_the_collector
 from daira_observe.logs import set_up_logging
 
 
@@ -13,6 +14,7 @@ def run() -> None:
     set_up_logging("cli", "CRITICAL")
     for driver in ("aiokafka", "cassandra"):
         logging.getLogger(driver).setLevel(logging.CRITICAL)
+    spare_the_collector()
     sys.exit(main(sys.argv[1:]))
 
 

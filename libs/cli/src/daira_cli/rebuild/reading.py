@@ -3,6 +3,8 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+import msgspec
+
 from daira_bus.errors import NotDecodable
 from daira_bus.handling import decode
 from daira_bus.log import Batch, Log, Record, Span
@@ -53,10 +55,11 @@ def folded(records: Sequence[Record], event_type: type[Event], report: Report) -
 
 def readable(records: Sequence[Record], event_type: type[Event], report: Report) -> list[tuple[str, Event | None]]:
     """Key and event of each record that can be read; None for a removal."""
+    decode = Decode(event_type)
     found: list[tuple[str, Event | None]] = []
     for record in records:
         try:
-            found.append((key_of(record), None if record.value is None else decode(record, event_type)))
+            found.append(removal_of(record) if record.value is None else decode(record))
         except NotDecodable as error:
             report.unreadable += 1
             place = f"{record.topic}/{record.partition}@{record.offset}"
@@ -65,12 +68,40 @@ def readable(records: Sequence[Record], event_type: type[Event], report: Report)
     return found
 
 
-def key_of(record: Record) -> str:
+def removal_of(record: Record) -> tuple[str, None]:
     """Raises NotDecodable for a key that no event of ours has."""
     key = (record.key or b"").decode(errors="replace")
     if not KEY.fullmatch(key):
         raise NotDecodable(f"key {record.key!r}")
-    return key
+    return key, None
+
+
+class Decode:
+    """What `handling.decode` does, at the speed of millions: the key is looked for in the bytes it was made from."""
+
+    def __init__(self, event_type: type[Event]) -> None:
+        names = {field.name: field.encode_name for field in msgspec.structs.fields(event_type)}
+        self._starts = [f'"{names[field]}":"'.encode() for field in event_type.key]
+        self._event_type, self._decode = event_type, msgspec.json.Decoder(event_type).decode
+
+    def __call__(self, record: Record) -> tuple[str, Event]:
+        """Key and event. Raises NotDecodable also for a key that is not the event's."""
+        key, value = record.key or b"", record.value
+        if not self._names(key, value):
+            return key.decode(errors="replace"), decode(record, self._event_type)
+        try:
+            return key.decode(), self._decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise NotDecodable(str(error)) from error
+
+    def _names(self, key: bytes, value: bytes) -> bool:
+        # Inside a string of JSON a quote is escaped: these bytes can only be the field itself.
+        if len(self._starts) == 1:
+            return self._starts[0] + key + b'"' in value
+        parts = key.split(b":")
+        return len(parts) == len(self._starts) and all(
+            start + part + b'"' in value for start, part in zip(self._starts, parts, strict=True)
+        )
 
 
 async def put(work: Work, source: Source, batch: Folded) -> None:

@@ -46,6 +46,11 @@ class TableRebuild:
 
     async def run(self, advance: Advance) -> None:
         """Read up to the end, then swap; or compare only, when the report says that it is dry."""
+        await self.read(advance)
+        await self._swap_when_free()
+
+    async def read(self, advance: Advance) -> None:
+        """Until so little is left that the swap may read it while handlers wait."""
         spans = await self._remaining()
         while True:
             async for batch in batches(self._log, spans):
@@ -53,8 +58,7 @@ class TableRebuild:
                 advance(len(batch.records))
             spans = await self._remaining()
             if sum(span.end - span.start for span in spans) <= NEAR:
-                break
-        await self._swap_when_free()
+                return
 
     async def drop(self) -> None:
         """Nothing is left of the copy."""

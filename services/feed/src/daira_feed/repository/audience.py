@@ -123,9 +123,9 @@ async def put_active(work: Work, reader_id: UUID, active_at: datetime) -> None:
     )
 
 
-async def put_settings(work: Work, events: Sequence[SettingsChangedV1]) -> list[UUID]:
-    """Whose settings were news, each at most once in `events`; the erased are passed over."""
-    rows = await work.all(
+async def put_settings(work: Work, events: Sequence[SettingsChangedV1]) -> int:
+    """How many were news, each person at most once in `events`; the erased are passed over."""
+    cursor = await work.execute(
         """
         INSERT INTO reader (user_id, data_saver, settings_revision)
         SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) AS told (user_id, data_saver, settings_revision)
@@ -133,11 +133,10 @@ async def put_settings(work: Work, events: Sequence[SettingsChangedV1]) -> list[
         ON CONFLICT (user_id) DO UPDATE SET data_saver = excluded.data_saver,
             settings_revision = excluded.settings_revision
         WHERE reader.settings_revision < excluded.settings_revision
-        RETURNING user_id
         """,
         columns_of((event.user_id, event.data_saver.value, event.revision) for event in events),
     )
-    return [row["user_id"] for row in rows]
+    return cursor.rowcount
 
 
 async def read_followers(

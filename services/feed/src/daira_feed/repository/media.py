@@ -54,8 +54,8 @@ async def lock_ids(work: Work, media_ids: Sequence[UUID]) -> None:
         await work.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 11))", (str(media_id),))
 
 
-async def put_assets(work: Work, events: Sequence[AssetChangedV1]) -> list[UUID]:
-    """Those that were news, each at most once in `events`; what belongs to the erased is passed over."""
+async def put_assets(work: Work, events: Sequence[AssetChangedV1]) -> int:
+    """How many were news, each at most once in `events`; what belongs to the erased is passed over."""
     return await _put(
         work,
         """
@@ -66,7 +66,6 @@ async def put_assets(work: Work, events: Sequence[AssetChangedV1]) -> list[UUID]
         ON CONFLICT (media_id) DO UPDATE SET owner_id = excluded.owner_id, revision = excluded.revision,
             kind = excluded.kind, state = excluded.state, shape = excluded.shape
         WHERE asset.revision < excluded.revision
-        RETURNING media_id AS id
         """,
         [
             (event.media_id, event.owner_id, event.revision, event.kind.value, event.state.value, _asset_shape(event))
@@ -75,8 +74,8 @@ async def put_assets(work: Work, events: Sequence[AssetChangedV1]) -> list[UUID]
     )
 
 
-async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> list[UUID]:
-    """Those that were news, each at most once in `events`; what belongs to the erased is passed over."""
+async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> int:
+    """How many were news, each at most once in `events`; what belongs to the erased is passed over."""
     return await _put(
         work,
         """
@@ -87,7 +86,6 @@ async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> list[UUID]
         ON CONFLICT (video_id) DO UPDATE SET owner_id = excluded.owner_id, revision = excluded.revision,
             state = excluded.state, shape = excluded.shape
         WHERE video.revision < excluded.revision
-        RETURNING video_id AS id
         """,
         [(event.video_id, event.owner_id, event.revision, event.state.value, _video_shape(event)) for event in events],
     )
@@ -126,8 +124,8 @@ async def remove_of_owner(work: Work, owner_id: UUID) -> None:
     await work.execute("DELETE FROM video WHERE owner_id = %s", (owner_id,))
 
 
-async def _put(work: Work, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
-    return [row["id"] for row in await work.all(statement, columns_of(rows))]
+async def _put(work: Work, statement: LiteralString, rows: Sequence[tuple[Any, ...]]) -> int:
+    return (await work.execute(statement, columns_of(rows))).rowcount
 
 
 def _asset_shape(event: AssetChangedV1) -> str:

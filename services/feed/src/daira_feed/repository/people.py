@@ -37,9 +37,9 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     mutes: bool
 
 
-async def put_profiles(work: Work, events: Sequence[ProfileChangedV1]) -> list[UUID]:
-    """Whose profiles were news, each at most once in `events`; the erased are passed over."""
-    rows = await work.all(
+async def put_profiles(work: Work, events: Sequence[ProfileChangedV1]) -> int:
+    """How many were news, each person at most once in `events`; the erased are passed over."""
+    cursor = await work.execute(
         """
         INSERT INTO profile (user_id, revision, is_active, handle, display_name, avatar_url, is_private)
         SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::bool[])
@@ -49,7 +49,6 @@ async def put_profiles(work: Work, events: Sequence[ProfileChangedV1]) -> list[U
             handle = excluded.handle, display_name = excluded.display_name, avatar_url = excluded.avatar_url,
             is_private = excluded.is_private
         WHERE profile.revision < excluded.revision
-        RETURNING user_id
         """,
         columns_of(
             (
@@ -64,7 +63,7 @@ async def put_profiles(work: Work, events: Sequence[ProfileChangedV1]) -> list[U
             for event in events
         ),
     )
-    return [row["user_id"] for row in rows]
+    return cursor.rowcount
 
 
 async def find_profiles(work: Work, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:

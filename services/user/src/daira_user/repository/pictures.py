@@ -9,11 +9,11 @@ from daira_stores.work import Work
 from daira_user.domain.profiles import Picture, PictureState
 
 
-async def put_many(work: Work, pictures: Sequence[Picture]) -> list[UUID]:
-    """Those that were news, each at most once in `pictures`; what belongs to the erased is passed over."""
+async def put_many(work: Work, pictures: Sequence[Picture]) -> int:
+    """How many were news, each at most once in `pictures`; what belongs to the erased is passed over."""
     if not pictures:
-        return []
-    rows = await work.all(
+        return 0
+    cursor = await work.execute(
         """
         INSERT INTO picture (media_id, owner_id, state, url, revision)
         SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
@@ -21,11 +21,10 @@ async def put_many(work: Work, pictures: Sequence[Picture]) -> list[UUID]:
         WHERE NOT EXISTS (SELECT FROM erased_person WHERE user_id = told.owner_id)
         ON CONFLICT (media_id) DO UPDATE SET state = excluded.state, url = excluded.url, revision = excluded.revision
         WHERE picture.revision < excluded.revision
-        RETURNING media_id
         """,
         columns_of((one.media_id, one.owner_id, one.state.value, one.url, one.revision) for one in pictures),
     )
-    return [row["media_id"] for row in rows]
+    return cursor.rowcount
 
 
 async def remove_many(work: Work, media_ids: Sequence[UUID]) -> None:
