@@ -12,6 +12,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    IllegalStateError,
     KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
@@ -24,7 +25,14 @@ from daira_kit.errors import Conflict
 
 T = TypeVar("T")
 EMPTY, DEAD = "Empty", "Dead"
-NOT_ALONE = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+# IllegalStateError: the partitions went to somebody before the request was sent.
+NOT_ALONE = (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 CONNECT_SECONDS = 10.0
 JOIN_SECONDS = 30.0
 COMMIT_SECONDS = 10.0
@@ -114,8 +122,8 @@ async def open_groups(bootstrap: str, prefix: str = "") -> AsyncIterator[Groups]
 class HeldGroup:
     """A group whose only member is this process: as long as it is held, nobody else reads or commits for it."""
 
-    def __init__(self, client: AIOKafkaConsumer, prefix: str) -> None:
-        self._client, self._prefix = client, prefix
+    def __init__(self, client: AIOKafkaConsumer, prefix: str, joined: "_Joined") -> None:
+        self._client, self._prefix, self._joined = client, prefix, joined
 
     async def put(self, offsets: Mapping[Place, int]) -> None:
         """Commit all of them, or none: the broker refuses a member that is no longer alone.
@@ -126,7 +134,7 @@ class HeldGroup:
             TopicPartition(self._prefix + topic, partition): OffsetAndMetadata(offset, "")
             for (topic, partition), offset in offsets.items()
         }
-        if not wanted.keys() <= self._client.assignment():
+        if self._joined.disturbed or not wanted.keys() <= self._client.assignment():
             raise GroupBusy("somebody joined the group meanwhile; nothing was changed")
         try:
             await asyncio.wait_for(self._client.commit(wanted), COMMIT_SECONDS)
@@ -161,7 +169,7 @@ async def hold(bootstrap: str, prefix: str, group: str, topics: Iterable[str], w
             await _answered(asyncio.wait_for(joined.wait(), JOIN_SECONDS))
             if len((await groups.describe(group)).members) != 1:
                 raise GroupBusy(f"somebody else joined {group} at the same moment; nothing was changed")
-            yield HeldGroup(client, prefix)
+            yield HeldGroup(client, prefix, joined)
         finally:
             with suppress(KafkaError, OSError, TimeoutError):
                 await asyncio.wait_for(client.stop(), CONNECT_SECONDS)
@@ -180,12 +188,15 @@ class _Joined(ConsumerRebalanceListener):
 
     def __init__(self, client: AIOKafkaConsumer) -> None:
         self._client, self._event = client, asyncio.Event()
+        self.disturbed = False
+        """Somebody came after this member had joined."""
 
     async def wait(self) -> None:
         await self._event.wait()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing was begun."""
+        """Before the first partitions come there is nothing to lose."""
+        self.disturbed = self._event.is_set()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._client.pause(*assigned)
