@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -284,8 +284,13 @@ async def _connect(bootstrap: str) -> AIOKafkaConsumer:
 
 
 async def _close(client: AIOKafkaConsumer) -> None:
-    with suppress(KafkaError, TimeoutError, OSError):
+    try:
         await asyncio.wait_for(client.stop(), 5)
+    except (KafkaError, TimeoutError, OSError) as error:
+        logger.debug("log_client_not_stopped", error=repr(error))
+    except asyncio.CancelledError:
+        if is_cancelled():
+            raise  # else it was one of the client's own tasks that was cancelled
 
 
 async def _answer(question: Awaitable[T]) -> T:
