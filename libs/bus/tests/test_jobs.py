@@ -26,7 +26,7 @@ class Workshop:
         self.end_failures: list[Exception] = []
         self.running = 0
         self.most_running = 0
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
         self.cursed: set[str] = set()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -123,6 +123,36 @@ async def test_a_dependency_that_is_down_costs_no_attempt(database: Database) ->
         await eventually(lambda: _is_empty(database))
 
     assert workshop.done == ["patient"]
+
+
+async def test_work_that_its_own_client_cancelled_is_tried_again_and_costs_no_attempt(database: Database) -> None:
+    workshop = Workshop()
+    workshop.failures = [asyncio.CancelledError()]
+    await enqueue(database, "a")
+
+    async with running(database, workshop, [job("build", build, max_attempts=1)]):
+        await eventually(lambda: _did(workshop, "a"))
+
+    assert workshop.dead == []
+
+
+async def test_a_runner_whose_look_for_work_was_cancelled_by_nobody_looks_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop, claim, looks = Workshop(), JobRunner._claim, 0
+
+    async def cut_off_once(runner: JobRunner, kind: JobKind) -> Job | None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise asyncio.CancelledError
+        return await claim(runner, kind)
+
+    monkeypatch.setattr(JobRunner, "_claim", cut_off_once)
+    await enqueue(database, "a")
+
+    async with running(database, workshop, [job("build", build)]):
+        await eventually(lambda: _did(workshop, "a"))
 
 
 async def test_a_dead_workers_job_is_taken_over_when_its_lease_ends(database: Database) -> None:

@@ -40,6 +40,19 @@ async def hold_on(_event: SettingsChangedV1, _work: Work, stubborn: Stubborn) ->
         raise Unavailable("the server is gone") from ended
 
 
+class CutOff:
+    """Its client cancels it the first time, as aiokafka does when a session expires."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+
+async def be_cut_off(_event: SettingsChangedV1, _work: Work, cut_off: CutOff) -> None:
+    cut_off.tries += 1
+    if cut_off.tries == 1:
+        raise asyncio.CancelledError
+
+
 class OutrunCommit(AIOKafkaConsumer):  # type: ignore[misc]
     """A client whose commit is answered after the partitions went to somebody else."""
 
@@ -71,6 +84,29 @@ async def test_a_worker_ends_although_its_driver_answers_a_cancellation_with_an_
     await asyncio.wait_for(worker.stop(), 10)
 
     assert (stubborn.begun, worker.done_offset) == (1, None)
+
+
+async def test_a_record_whose_handler_was_cancelled_by_nobody_is_tried_again(make_database: MakeDatabase) -> None:
+    database, cut_off, producer = await make_database(), CutOff(), Producer("127.0.0.1:1", "feed")
+    subscriptions = {PARTITION.topic: on(SettingsChangedV1, be_cut_off)}
+    handler = RecordHandler(subscriptions, cut_off, database, DeadLetters(producer, "feed"))
+
+    outcome = await asyncio.wait_for(handler.handle(record()), 30)
+
+    assert (outcome, cut_off.tries) == ("handled", 2)
+
+
+async def test_a_worker_that_nobody_cancelled_and_that_ended_is_told_from_one_that_was_stopped() -> None:
+    async def end(_record: object) -> str:
+        raise asyncio.CancelledError
+
+    worker, stopped = PartitionWorker(PARTITION, end), PartitionWorker(PARTITION, end)
+    worker.add([record()])
+    await eventually(lambda: _has_failed(worker))
+    await stopped.stop()
+
+    assert isinstance(worker.failure, asyncio.CancelledError)
+    assert stopped.failure is None
 
 
 async def test_a_commit_that_a_rebalance_overtakes_leaves_the_consumer_alive(make_database: MakeDatabase) -> None:
@@ -119,6 +155,10 @@ async def _consumer(database: Database) -> Consumer:
         database=database,
         producer=producer,
     )
+
+
+async def _has_failed(worker: PartitionWorker) -> bool:
+    return worker.failure is not None
 
 
 async def _has_begun(stubborn: Stubborn) -> bool:

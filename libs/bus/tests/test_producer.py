@@ -56,6 +56,25 @@ async def test_a_record_that_was_given_up_does_not_arrive_behind_newer_ones(
     assert given_up.event_id not in told
 
 
+async def test_a_client_that_cancels_its_own_work_is_thrown_away_and_the_next_record_arrives(
+    producer: Producer, probe: TopicProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await producer.publish(change(), timeout=10)
+    ill, newer = producer._client, change()
+    assert ill is not None
+
+    async def cut_off(*_arguments: Any, **_named: Any) -> Any:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(ill, "send", cut_off)
+    with pytest.raises(BrokerUnavailable):
+        await producer.publish(change(), timeout=10)
+    await producer.publish(newer, timeout=10)
+
+    assert producer._client is not ill
+    await asyncio.wait_for(_arrived(probe, newer), 20)
+
+
 async def _arrived(probe: TopicProbe, wanted: SettingsChangedV1) -> None:
     await probe.wait_for(SettingsChangedV1, lambda event: event.event_id == wanted.event_id)
 

@@ -62,10 +62,10 @@ class RecordHandler:
         while True:
             try:
                 outcome = await self._once(record, subscription, headers)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 if is_cancelled():
                     raise
-                if not is_transient(error):
+                if not is_waited_for(error):
                     tries += 1
                     if isinstance(error, Poison) or tries >= MAX_TRIES:
                         await self._bury(record, error, subscription.name, tries)
@@ -116,8 +116,8 @@ class RecordHandler:
             try:
                 await self._dead.bury(record, error, handler, tries)
                 break
-            except Exception as problem:
-                if is_cancelled() or not is_transient(problem):
+            except (Exception, asyncio.CancelledError) as problem:
+                if is_cancelled() or not is_waited_for(problem):
                     raise
                 logger.warning("dead_letter_waits", error=repr(problem))
                 await asyncio.sleep(wait)
@@ -125,6 +125,11 @@ class RecordHandler:
         CONSUMED.labels(self._subscriptions[record.topic].topic, "dead").inc()
         if self._dead.count(dead=True):
             raise TooManyDead(f"{record.topic} offset {record.offset}")
+
+
+def is_waited_for(error: BaseException) -> bool:
+    """True for a dependency that is down; a client whose own task was cancelled is one too."""
+    return isinstance(error, asyncio.CancelledError) or is_transient(error)
 
 
 def decode(record: ConsumerRecord, event_type: type[Event]) -> Event:

@@ -13,6 +13,7 @@ import msgspec
 from daira_bus.cancelling import is_cancelled
 from daira_bus.errors import JobKeepsDying
 from daira_kit.clock import now
+from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_observe.logs import get_logger
 from daira_observe.metrics import JOBS
@@ -138,8 +139,9 @@ class JobRunner:
                 if claimed is not None:
                     await self._run_one(kind, claimed)
                     continue
-            except Exception as error:
-                if not is_transient(error):
+            except (Exception, asyncio.CancelledError) as error:
+                by_nobody = isinstance(error, asyncio.CancelledError) and not is_cancelled()
+                if not by_nobody and not is_transient(error):
                     raise
                 logger.warning("job_runner_waits", kind=kind.kind, error=repr(error))
                 await asyncio.sleep(1)
@@ -176,12 +178,7 @@ class JobRunner:
             try:
                 await running
             except asyncio.CancelledError:
-                running.cancel()
-                current = asyncio.current_task()
-                await self._release(claimed, now(), count=False)
-                if current is not None and current.cancelling():
-                    raise
-                logger.warning("job_lease_lost", kind=kind.kind, key=claimed.key)
+                await self._cut_short(kind, claimed, running, lost=keeping.done())
             except Exception as error:
                 await self._failed(kind, claimed, error)
             else:
@@ -192,6 +189,17 @@ class JobRunner:
                 logger.info("job_done", kind=kind.kind, key=claimed.key, ms=ms, attempts=claimed.attempts)
             finally:
                 keeping.cancel()
+
+    async def _cut_short(self, kind: JobKind, claimed: Job, running: "asyncio.Future[None]", *, lost: bool) -> None:
+        running.cancel()
+        if not lost and not is_cancelled():
+            # By nobody: what the work waited for was cancelled by its own client, which can be had anew.
+            await self._failed(kind, claimed, Unavailable("cancelled by a client of its own"))
+            return
+        await self._release(claimed, now(), count=False)
+        if is_cancelled():
+            raise asyncio.CancelledError
+        logger.warning("job_lease_lost", kind=kind.kind, key=claimed.key)
 
     async def _handle(self, kind: JobKind, claimed: Job) -> None:
         if claimed.deaths > kind.max_deaths:

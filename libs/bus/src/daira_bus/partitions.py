@@ -33,10 +33,12 @@ class PartitionWorker:
 
     @property
     def failure(self) -> BaseException | None:
-        """Why the worker died, if it did."""
-        if self._task.done() and not self._task.cancelled():
-            return self._task.exception()
-        return None
+        """Why the worker died, if it did; a cancellation that nobody asked for counts."""
+        if not self._task.done():
+            return None
+        if self._task.cancelled():
+            return None if self._stopping else asyncio.CancelledError()
+        return self._task.exception()
 
     def add(self, records: Iterable[ConsumerRecord]) -> None:
         """Records in offset order."""

@@ -8,6 +8,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from daira_bus.cancelling import is_cancelled
 from daira_bus.errors import BrokerUnavailable
 from daira_contracts._event import Event
 from daira_observe.logs import get_logger
@@ -62,7 +63,9 @@ class Producer:
                     for topic, key, value, headers in records
                 ]
                 results = await asyncio.gather(*futures, return_exceptions=True)
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, TimeoutError, OSError, asyncio.CancelledError) as error:
+            if is_cancelled():
+                raise
             await self._discard(client)
             raise BrokerUnavailable(type(error).__name__) from error
         failed = [result for result in results if isinstance(result, BaseException)]
@@ -95,7 +98,10 @@ class Producer:
                     for topic, key, value, headers in records
                 ]
                 await asyncio.gather(*futures)
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, TimeoutError, OSError, asyncio.CancelledError) as error:
+            if is_cancelled():
+                raise
+            # Also cancelled by nobody: aiokafka lets its own cancellations out.
             if client is not None:
                 await self._discard(client)
             raise BrokerUnavailable from error

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import DictRow, dict_row
 
+from daira_bus.cancelling import is_cancelled
 from daira_bus.errors import BrokerUnavailable
 from daira_bus.producer import Producer, encode_headers
 from daira_observe.logs import get_logger
@@ -44,7 +45,10 @@ class Relay:
                     with answering(connection, ANSWER_SECONDS):
                         await connection.execute(f"LISTEN {WAKE_CHANNEL}")
                     await self._relay(connection, stop)
-            except (OperationalError, BrokerUnavailable) as error:
+            except (OperationalError, BrokerUnavailable, asyncio.CancelledError) as error:
+                if is_cancelled():
+                    raise
+                # Also cancelled by nobody: clients let their own cancellations out.
                 self.last_error = repr(error)
                 logger.warning("relay_waits", error=self.last_error)
                 await _sleep(stop, 0.5)
