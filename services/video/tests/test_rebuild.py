@@ -94,7 +94,8 @@ async def verifier(rebuilt: Settings) -> AsyncIterator[Verifier]:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_every_projection_is_a_function_of_its_topics(verifier: Verifier, seed: int) -> None:
-    live = await verifier.verify(story_of(seed))
+    # A follow that ended, an account that was removed and a post without uploads have no row that could be newer.
+    live = await verifier.verify(story_of(seed), late=False)
     assert not any(str(ERASED) in row for rows in live.values() for row in rows)
 
 
