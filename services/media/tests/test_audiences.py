@@ -158,12 +158,12 @@ async def test_a_url_that_changed_while_the_picture_was_made_is_the_one_that_wor
 @pytest.fixture
 async def cdn(running: Any) -> AsyncIterator[CdnStandIn]:
     """The shared process gets a cache in front of it for one test."""
-    audiences = running.media.audiences
-    before = audiences._purging
+    urls = running.media.assets._urls
+    before = urls._purging
     async with cdn_stand_in() as stand_in:
-        audiences._purging = Purging(HttpCdn(running.http, url=stand_in.url, token=""), after_seconds=3600)
+        urls._purging = Purging(HttpCdn(running.http, url=stand_in.url, token=""), after_seconds=3600)
         yield stand_in
-        audiences._purging = before
+        urls._purging = before
     async with running.database.work() as work:
         await work.execute("DELETE FROM job WHERE kind = %s", (PURGE,))
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from daira_audience.circles import RENEW_URLS, Circles
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_contracts.media import AssetChangedV1
@@ -15,9 +16,9 @@ from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_media.domain.assets import Asset, AssetState, Rendition, linked
 from daira_media.domain.purposes import Purpose
-from daira_media.repository import assets, shown
-from daira_media.service.audiences import Audiences
-from daira_media.service.circles import RENEW_URLS, Circles
+from daira_media.repository import assets
+from daira_media.repository.shown import SHOWN
+from daira_media.service.urls import AssetUrls
 from daira_stores.postgres import Database
 from daira_testing.waiting import eventually
 from daira_web.cdn import Purging
@@ -80,12 +81,12 @@ async def database(make_database: Any) -> Database:
 
 
 @pytest.fixture
-def circles(database: Database) -> Circles:
+def circles(database: Database) -> Circles[Asset]:
     """Without a bus: events are handed over, the job is run by the test."""
-    return Circles(database, Audiences(Purging()), settle_seconds=0)
+    return Circles(database, AssetUrls(Purging()), settle_seconds=0)
 
 
-async def hear(database: Database, circles: Circles, *events: ProfileChangedV1 | RelationChangedV1) -> None:
+async def hear(database: Database, circles: Circles[Asset], *events: ProfileChangedV1 | RelationChangedV1) -> None:
     for event in events:
         async with database.work() as work:
             if isinstance(event, ProfileChangedV1):
@@ -110,7 +111,7 @@ async def test_when_an_account_turns_private_strangers_lose_its_pictures(running
 
 
 async def test_a_follower_who_leaves_a_private_account_loses_pictures_and_voices_but_avatars_stay(
-    database: Database, circles: Circles
+    database: Database, circles: Circles[Asset]
 ) -> None:
     author, follower = new_id(), new_id()
     await hear(
@@ -129,7 +130,7 @@ async def test_a_follower_who_leaves_a_private_account_loses_pictures_and_voices
 
 
 async def test_what_strangers_may_see_keeps_its_url_when_a_follower_leaves(
-    database: Database, circles: Circles
+    database: Database, circles: Circles[Asset]
 ) -> None:
     author, follower = new_id(), new_id()
     public, limited = await put(database, author), await put(database, author)
@@ -146,7 +147,7 @@ async def test_what_strangers_may_see_keeps_its_url_when_a_follower_leaves(
                 visibility=visibility,
                 created_at=now(),
             )
-            await shown.put_posts(work, [told])
+            await SHOWN.put_posts(work, [told])
 
     await hear(
         database,
@@ -161,7 +162,7 @@ async def test_what_strangers_may_see_keeps_its_url_when_a_follower_leaves(
     assert await capability_of(database, limited) != limited.capability
 
 
-async def test_what_the_job_has_not_reached_in_time_is_refused(database: Database, circles: Circles) -> None:
+async def test_what_the_job_has_not_reached_in_time_is_refused(database: Database, circles: Circles[Asset]) -> None:
     author = new_id()
     old = await put(database, author)
     await hear(database, circles, profile(author, 1, is_private=True))
@@ -176,7 +177,7 @@ async def test_what_the_job_has_not_reached_in_time_is_refused(database: Databas
     assert await found(new, 0)
 
 
-async def test_strangers_and_late_news_change_nothing(database: Database, circles: Circles) -> None:
+async def test_strangers_and_late_news_change_nothing(database: Database, circles: Circles[Asset]) -> None:
     author, stranger, follower = new_id(), new_id(), new_id()
     await put(database, author)
     await hear(

@@ -20,6 +20,7 @@ from daira_stores.postgres import Database
 from daira_testing import hls
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
+from daira_video.service.urls import PlaybackUrls
 from daira_video.service.video import VideoService
 from daira_video.settings import Settings
 from daira_video.wiring import build
@@ -63,6 +64,14 @@ class Running(msgspec.Struct, kw_only=True):
             "size_bytes": 1,
         }
         return AssetChangedV1(**(values | changes))
+
+    async def revoke(self, video_id: UUID) -> None:
+        """Somebody knows its URL who may not."""
+        urls = PlaybackUrls(self.video.purging)
+        async with self.database.work() as work:
+            video = await urls.lock(work, video_id)
+            assert video is not None
+            await urls.renew(work, video)
 
     async def told(self, video_id: UUID, *states: VideoState, within: float = 60) -> VideoChangedV1:
         return await self.probe.wait_for(

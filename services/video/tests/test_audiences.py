@@ -1,22 +1,20 @@
 """Who may watch a video, when several of its posts change at once."""
 
 import asyncio
-from typing import Any
 from uuid import UUID
 
+from daira_audience import Audiences
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_kit.capabilities import new_capability
 from daira_kit.clock import now
 from daira_kit.ids import new_id
-from daira_stores.objects import open_objects
 from daira_stores.postgres import Database
 from daira_testing.waiting import eventually
-from daira_video.adapters.objects import VideoObjects
 from daira_video.domain.lifecycle import VideoState
 from daira_video.domain.videos import Video
 from daira_video.repository import videos
-from daira_video.service.audiences import Audiences
-from daira_video.service.videos import Videos
+from daira_video.repository.shown import SHOWN
+from daira_video.service.urls import PlaybackUrls
 from daira_web.cdn import Purging
 
 
@@ -34,7 +32,7 @@ def post(post_id: UUID, author_id: UUID, video_id: UUID, revision: int, state: P
     )
 
 
-async def test_two_posts_hidden_at_the_same_moment_change_the_url(video_database: Database, stack: Any) -> None:
+async def test_two_posts_hidden_at_the_same_moment_change_the_url(video_database: Database) -> None:
     author, first, second = new_id(), new_id(), new_id()
     video = Video(
         id=new_id(),
@@ -44,8 +42,7 @@ async def test_two_posts_hidden_at_the_same_moment_change_the_url(video_database
         state=VideoState.UPLOADED,
         playback_id=new_capability(),
     )
-    objects = open_objects(stack.s3_endpoint, stack.s3_access_key, stack.s3_secret_key, stack.s3_bucket)
-    audiences = Audiences(Videos(video_database, VideoObjects(objects), Purging()))
+    audiences = Audiences(PlaybackUrls(Purging()), SHOWN)
 
     async def hide(post_id: UUID) -> None:
         async with video_database.work() as work:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from daira_audience import Audiences
+from daira_audience.circles import RENEW_URLS, Circles
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
@@ -16,10 +18,10 @@ from daira_stores.postgres import Database
 from daira_testing.cdn import cdn_stand_in
 from daira_testing.waiting import eventually
 from daira_video.domain.lifecycle import VideoState
+from daira_video.domain.videos import Video
 from daira_video.repository import videos
-from daira_video.service.audiences import Audiences
-from daira_video.service.circles import REPLACE_PLAYBACK, Circles
-from daira_video.service.videos import Videos
+from daira_video.repository.shown import SHOWN
+from daira_video.service.urls import PlaybackUrls
 from daira_web.cdn import Purging
 
 
@@ -86,12 +88,12 @@ async def count(database: Database, what: str) -> int:
 
 
 @pytest.fixture
-def circles(video_database: Database) -> Circles:
+def circles(video_database: Database) -> Circles[Video]:
     """Without a bus: events are handed over, the job is run by the test."""
-    return Circles(video_database, Videos(video_database, None, Purging()), settle_seconds=0)  # type: ignore[arg-type]
+    return Circles(video_database, PlaybackUrls(Purging()), settle_seconds=0)
 
 
-async def hear(database: Database, circles: Circles, *events: ProfileChangedV1 | RelationChangedV1) -> None:
+async def hear(database: Database, circles: Circles[Video], *events: ProfileChangedV1 | RelationChangedV1) -> None:
     for event in events:
         async with database.work() as work:
             if isinstance(event, ProfileChangedV1):
@@ -134,12 +136,12 @@ async def test_a_follower_who_leaves_a_private_account_loses_the_stream(running:
 
 
 async def test_what_strangers_may_see_keeps_its_url_when_a_follower_leaves(
-    video_database: Database, circles: Circles
+    video_database: Database, circles: Circles[Video]
 ) -> None:
     author, follower = new_id(), new_id()
     public, limited = await put_video(video_database, author), await put_video(video_database, author)
     before = [await playback_of(video_database, one) for one in (public, limited)]
-    audiences = Audiences(Videos(video_database, None, Purging()))  # type: ignore[arg-type]
+    audiences = Audiences(PlaybackUrls(Purging()), SHOWN)
     async with video_database.work() as work:
         await audiences.note_post(post_of(author, public, Visibility.PUBLIC), work)
         await audiences.note_post(post_of(author, limited, Visibility.FOLLOWERS), work)
@@ -151,14 +153,14 @@ async def test_what_strangers_may_see_keeps_its_url_when_a_follower_leaves(
         relation(follower, author, 1, FollowState.FOLLOWING),
         relation(follower, author, 2, FollowState.NONE),
     )
-    await circles.replace_playback(author)
+    await circles.renew_urls(author)
 
     after = [await playback_of(video_database, one) for one in (public, limited)]
     assert after[0] == before[0]
     assert after[1] != before[1]
 
 
-async def test_what_takes_nobody_anything_changes_nothing(video_database: Database, circles: Circles) -> None:
+async def test_what_takes_nobody_anything_changes_nothing(video_database: Database, circles: Circles[Video]) -> None:
     author, stranger, follower = new_id(), new_id(), new_id()
     await put_videos(video_database, author)
     await hear(
@@ -182,7 +184,7 @@ async def test_what_takes_nobody_anything_changes_nothing(video_database: Databa
 
 @pytest.mark.parametrize("told_as_removed", [True, False])
 async def test_a_follow_that_ends_without_a_word_is_an_end_too(
-    video_database: Database, circles: Circles, told_as_removed: bool
+    video_database: Database, circles: Circles[Video], told_as_removed: bool
 ) -> None:
     author, follower = new_id(), new_id()
     await hear(video_database, circles, relation(follower, author, 1, FollowState.FOLLOWING))
@@ -198,7 +200,7 @@ async def test_a_follow_that_ends_without_a_word_is_an_end_too(
     assert await count(video_database, "follower") == 0
 
 
-async def test_a_hundred_blocks_are_one_piece_of_work(video_database: Database, circles: Circles) -> None:
+async def test_a_hundred_blocks_are_one_piece_of_work(video_database: Database, circles: Circles[Video]) -> None:
     author, followers = new_id(), [new_id() for _ in range(100)]
     video_id = await put_video(video_database, author)
     await hear(
@@ -208,17 +210,17 @@ async def test_a_hundred_blocks_are_one_piece_of_work(video_database: Database, 
         *(relation(one, author, 1, FollowState.FOLLOWING) for one in followers),
         *(relation(one, author, 2, FollowState.NONE) for one in followers),
     )
-    assert await count(video_database, f"job WHERE kind = '{REPLACE_PLAYBACK}'") == 1
+    assert await count(video_database, f"job WHERE kind = '{RENEW_URLS}'") == 1
 
-    await circles.replace_playback(author)
-    await circles.replace_playback(author)
+    await circles.renew_urls(author)
+    await circles.renew_urls(author)
 
     assert await count(video_database, f"video WHERE id = '{video_id}' AND revision = 5") == 1
     assert await count(video_database, "narrowing") == 0
 
 
 async def test_who_leaves_while_the_work_is_done_is_answered_by_another_round(
-    video_database: Database, circles: Circles, monkeypatch: pytest.MonkeyPatch
+    video_database: Database, circles: Circles[Video], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     author, late = new_id(), new_id()
     await put_videos(video_database, author, 3)
@@ -228,26 +230,26 @@ async def test_who_leaves_while_the_work_is_done_is_answered_by_another_round(
         relation(late, author, 1, FollowState.FOLLOWING),
         profile(author, 1, is_private=True),
     )
-    renew, renewed = Videos.renew, list[UUID]()
+    renew, renewed = PlaybackUrls.renew, list[UUID]()
 
-    async def renew_and_lose(self: Videos, video: Any, work: Any) -> None:
-        await renew(self, video, work)
+    async def renew_and_lose(self: PlaybackUrls, work: Any, video: Any) -> None:
+        await renew(self, work, video)
         renewed.append(video.id)
         if len(renewed) == 1:
             await hear(video_database, circles, relation(late, author, 2, FollowState.NONE))
 
-    monkeypatch.setattr(Videos, "renew", renew_and_lose)
-    await circles.replace_playback(author)
+    monkeypatch.setattr(PlaybackUrls, "renew", renew_and_lose)
+    await circles.renew_urls(author)
     assert await count(video_database, "narrowing WHERE is_of_all") == 1
 
-    await circles.replace_playback(author)
+    await circles.renew_urls(author)
 
     assert renewed[3:] == renewed[:1]  # the other two were made after the loss
     assert await count(video_database, "narrowing") == 0
 
 
 async def test_ten_thousand_videos_are_refused_in_time_and_replaced_in_batches(
-    video_database: Database, circles: Circles
+    video_database: Database, circles: Circles[Video]
 ) -> None:
     author = new_id()
     known = await put_videos(video_database, author, 10_000)
@@ -256,7 +258,7 @@ async def test_ten_thousand_videos_are_refused_in_time_and_replaced_in_batches(
 
     assert await found(video_database, known[-1]) is not None
     assert await found(video_database, known[-1], limit_seconds=0) is None
-    await circles.replace_playback(author)
+    await circles.renew_urls(author)
 
     assert await count(video_database, "video WHERE revision = 5") == 10_000
     assert await count(video_database, "outbox") == 10_000
@@ -265,7 +267,9 @@ async def test_ten_thousand_videos_are_refused_in_time_and_replaced_in_batches(
     assert max(row["n"] for row in rows) == 100
 
 
-async def test_what_is_new_since_the_loss_plays_whatever_the_limit(video_database: Database, circles: Circles) -> None:
+async def test_what_is_new_since_the_loss_plays_whatever_the_limit(
+    video_database: Database, circles: Circles[Video]
+) -> None:
     author = new_id()
     await hear(video_database, circles, profile(author, 1, is_private=True))
 
@@ -297,8 +301,7 @@ async def test_caches_forget_a_revoked_url_however_often_they_refuse(start: Any)
         async with start(cdn_purge_url=cdn.url + "/?prefix={prefix}", cdn_purge_token="t") as running:
             video_id = await put_video(running.database, running.person)
             known = await playback_of(running.database, video_id)
-            async with running.database.work() as work:
-                await running.video.videos.replace_playback(video_id, work)
+            await running.revoke(video_id)
 
             async def forgotten() -> bool:
                 return len(cdn.asked) == 3 and await count(running.database, "job") == 0
@@ -324,6 +327,6 @@ async def test_a_video_that_nobody_could_watch_yet_is_no_news_for_caches(start: 
         video_id = await put_video(running.database, running.person)
         async with running.database.work() as work:
             await work.execute("UPDATE video SET state = %s", (VideoState.PROCESSING.value,))
-            await running.video.videos.replace_playback(video_id, work)
+        await running.revoke(video_id)
 
         assert await count(running.database, "job") == 0

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from daira_audience import RENEWING
 from daira_bus.jobs import Job, job
-from daira_media.service.circles import RENEW_URLS
 from daira_media.service.exports import DROP_PARTS, END, PACK
 from daira_media.service.media import MediaService
 from daira_web.cdn import ATTEMPTS, PURGE
@@ -54,11 +54,6 @@ async def drop_export_parts(claimed: Job, media: MediaService) -> None:
     await media.exports.drop_parts(UUID(claimed.key))
 
 
-async def renew_urls(claimed: Job, media: MediaService) -> None:
-    """Pictures and voice notes of a person whose circle became smaller get other URLs."""
-    await media.circles.renew_urls(UUID(claimed.key))
-
-
 async def purge_cdn(claimed: Job, media: MediaService) -> None:
     """Caches in front of us forget a URL that was revoked."""
     await media.purging.run(claimed.key)
@@ -71,7 +66,7 @@ JOBS = (
     job(PACK, pack_export, on_dead=give_up_export, lease_seconds=60, max_attempts=10),
     job(END, end_export, max_attempts=1000),
     job(DROP_PARTS, drop_export_parts, max_attempts=1000),
-    job(RENEW_URLS, renew_urls, max_attempts=1000, concurrency=2),
+    RENEWING,
     job(PURGE, purge_cdn, max_attempts=ATTEMPTS, concurrency=4),
     job("erase_bytes", erase_bytes, lease_seconds=60, max_attempts=1000),
 )

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
+from daira_audience import Audiences, Circles
 from daira_contracts.media import ExportPartWrittenV1
 from daira_media.adapters.bytes_store import BytesStore
 from daira_media.adapters.decoder.confine import LAYERS
@@ -20,10 +21,9 @@ from daira_media.jobs import JOBS
 from daira_media.metrics import SANDBOX_LAYERS
 from daira_media.projections import PROJECTIONS
 from daira_media.repository.exports import SECTIONS
+from daira_media.repository.shown import SHOWN
 from daira_media.routes import ROUTES
 from daira_media.service.assets import Assets
-from daira_media.service.audiences import Audiences
-from daira_media.service.circles import Circles
 from daira_media.service.completing import Completing
 from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
@@ -31,6 +31,7 @@ from daira_media.service.media import MediaService
 from daira_media.service.policy import UploadPolicy
 from daira_media.service.renditions import Renditions
 from daira_media.service.uploads import Uploads
+from daira_media.service.urls import AssetUrls
 from daira_media.service.writing import Writing
 from daira_media.settings import Settings
 from daira_observe.logs import get_logger
@@ -96,7 +97,7 @@ def assemble(
 ) -> MediaService:
     """The use-cases on given stores."""
     policy = _policy(settings)
-    audiences = Audiences(purging)
+    urls = AssetUrls(purging)
     completing = Completing(database, store)
     uploads = Uploads(database, store, completing, policy)
     writing = Writing(database, store, completing, policy)
@@ -105,9 +106,9 @@ def assemble(
         writing=writing,
         joining=Joining(database, store, uploads, writing, policy),
         completing=completing,
-        assets=Assets(database, store, audiences, limit_seconds=settings.narrowing_limit_seconds),
-        audiences=audiences,
-        circles=Circles(database, audiences, settle_seconds=settings.narrowing_settle_seconds),
+        assets=Assets(database, store, urls, limit_seconds=settings.narrowing_limit_seconds),
+        audiences=Audiences(urls, SHOWN),
+        circles=Circles(database, urls, settle_seconds=settings.narrowing_settle_seconds),
         renditions=Renditions(database, store, decoder, settings.spool_folder or None),
         exports=Exports(database, store, kept=timedelta(seconds=settings.export_kept_seconds)),
         purging=purging,

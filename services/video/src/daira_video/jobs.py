@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
+from daira_audience import RENEWING
 from daira_bus.jobs import Job, JobKind, job
 from daira_video.adapters.sandbox import DecoderDied
 from daira_video.domain.limits import FailureCode
-from daira_video.service.circles import REPLACE_PLAYBACK
 from daira_video.service.video import VideoService
 from daira_video.service.videos import REMOVE_BYTES, TRANSCODE
 from daira_web.cdn import ATTEMPTS, PURGE
@@ -29,11 +29,6 @@ async def remove_bytes(claimed: Job, video: VideoService) -> None:
     await video.videos.remove_bytes(UUID(claimed.key))
 
 
-async def replace_playback(claimed: Job, video: VideoService) -> None:
-    """Videos of a person whose circle became smaller get other URLs."""
-    await video.circles.replace_playback(UUID(claimed.key))
-
-
 async def purge_cdn(claimed: Job, video: VideoService) -> None:
     """Caches in front of us forget a URL that was revoked."""
     await video.purging.run(claimed.key)
@@ -43,7 +38,7 @@ def jobs(*, transcodes: int, lease_seconds: float) -> tuple[JobKind, ...]:
     """`transcodes` videos at once; none where decoders cannot be locked in."""
     always = (
         job(REMOVE_BYTES, remove_bytes, max_attempts=1000),
-        job(REPLACE_PLAYBACK, replace_playback, max_attempts=1000, concurrency=2),
+        RENEWING,
         job(PURGE, purge_cdn, max_attempts=ATTEMPTS, concurrency=4),
     )
     if not transcodes:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from daira_audience import Audiences, Circles
 from daira_contracts.video import ExportPartWrittenV1
 from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
@@ -21,13 +22,13 @@ from daira_video.handlers import SUBSCRIPTIONS
 from daira_video.jobs import jobs
 from daira_video.metrics import SANDBOX_LEAK, SANDBOX_LEVEL
 from daira_video.projections import PROJECTIONS
+from daira_video.repository.shown import SHOWN
 from daira_video.repository.videos import EXPORTED
 from daira_video.routes import ROUTES
-from daira_video.service.audiences import Audiences
-from daira_video.service.circles import Circles
 from daira_video.service.playback import Playback
 from daira_video.service.records import Records
 from daira_video.service.transcoding import Transcoding
+from daira_video.service.urls import PlaybackUrls
 from daira_video.service.video import VideoService
 from daira_video.service.videos import Videos
 from daira_video.settings import Settings
@@ -75,11 +76,11 @@ def _assemble(
 ) -> VideoService:
     workspace = Workspace(settings.work_folder)
     workspace.sweep()
-    videos = Videos(database, objects, purging)
+    urls = PlaybackUrls(purging)
     return VideoService(
-        videos=videos,
-        audiences=Audiences(videos),
-        circles=Circles(database, videos, settle_seconds=settings.narrowing_settle_seconds),
+        videos=Videos(database, objects, urls),
+        audiences=Audiences(urls, SHOWN),
+        circles=Circles(database, urls, settle_seconds=settings.narrowing_settle_seconds),
         transcoding=Transcoding(Records(database), objects, sandbox, workspace, _limits(settings)),
         playback=Playback(
             database,

@@ -7,10 +7,9 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
+from daira_audience.domain import Audience, Narrowing
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
 from daira_media.domain.assets import Asset, Variant, Video
-from daira_media.domain.audience import Audience
-from daira_media.domain.narrowing import Narrowing
 from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
@@ -49,8 +48,6 @@ DELETE_OWNED = (
     "DELETE FROM video WHERE owner_id = %s",
     "DELETE FROM video_progress WHERE owner_id = %s",
 )
-PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-IS_ERASED = "SELECT 1 FROM erased_person WHERE id = ANY(%s) LIMIT 1"
 PUT_VIDEOS = """
 INSERT INTO video (id, owner_id, revision, state, failure_code, hls_url, mp4_url, poster_url, blurhash, duration_ms,
     width, height, variants)
@@ -135,16 +132,6 @@ async def remove_owned(work: Work, owner_id: UUID) -> None:
     """Delete all rows of a person, those told by video included."""
     for statement in DELETE_OWNED:
         await work.execute(statement, (owner_id,))
-
-
-async def put_erased(work: Work, person_id: UUID, erased_at: object) -> None:
-    """Remember that a person was erased, so that a late upload or event does not bring anything back."""
-    await work.execute(PUT_ERASED, (person_id, erased_at))
-
-
-async def is_erased(work: Work, *person_ids: UUID) -> bool:
-    """True when one of them was erased."""
-    return await work.one(IS_ERASED, (list(person_ids),)) is not None
 
 
 async def put_videos(work: Work, events: Sequence[VideoChangedV1]) -> None:

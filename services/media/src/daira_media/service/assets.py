@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from daira_audience.repository import people
+from daira_audience.repository.erasing import forget_circle
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.media import AssetChangedV1
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
@@ -14,9 +16,10 @@ from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain import keys
 from daira_media.domain.assets import Asset, Video
 from daira_media.errors import MediaNotFound
-from daira_media.repository import assets, exports, narrowings, people, shown, uploads
-from daira_media.service.audiences import Audiences
+from daira_media.repository import assets, exports, uploads
+from daira_media.repository.shown import SHOWN
 from daira_media.service.stored import StoredFile
+from daira_media.service.urls import AssetUrls
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
@@ -35,11 +38,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Assets:
     """Assets of one person at a time; a foreign asset is not found."""
 
-    def __init__(self, database: Database, store: BytesStore, audiences: Audiences, *, limit_seconds: float) -> None:
+    def __init__(self, database: Database, store: BytesStore, urls: AssetUrls, *, limit_seconds: float) -> None:
         """`limit_seconds`: see `assets.find_ready`."""
         self._database = database
         self._store = store
-        self._audiences = audiences
+        self._urls = urls
         self._limit = limit_seconds
 
     async def read(self, owner_id: UUID, media_id: UUID) -> Known:
@@ -85,14 +88,12 @@ class Assets:
     async def erase_person(self, event: UserErasedV1, work: Work) -> None:
         """Rows and topic keys go at once, bytes by a job."""
         await exports.await_makers(work, event.user_id)
-        await assets.put_erased(work, event.user_id, event.erased_at)
+        await people.put_erased(work, event.user_id, event.erased_at)
         for asset in await assets.owned(work, event.user_id):
-            await self._audiences.purge(work, asset)
+            await self._urls.purge(work, asset)
             await work.emit_tombstone(AssetChangedV1, AssetChangedV1.key_of(asset.id))
         await assets.remove_owned(work, event.user_id)
-        await shown.remove_author(work, event.user_id)
-        await people.remove_person(work, event.user_id)
-        await narrowings.remove(work, event.user_id)
+        await forget_circle(work, SHOWN, event.user_id)
         await uploads.remove_owned(work, event.user_id)
         for export_id in await exports.owned_ids(work, event.user_id):
             await work.enqueue("drop_export_parts", str(export_id))

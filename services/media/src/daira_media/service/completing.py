@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from daira_audience.repository import people
 from daira_kit.capabilities import new_capability
 from daira_media.adapters.bytes_store import BytesStore, ObjectMissing
 from daira_media.adapters.multipart import S3Refused, UploadVanished
@@ -69,7 +70,7 @@ class Completing:
         upload = found.upload
         await uploads.set_state(work, upload_id, UploadState.COMPLETE)
         UPLOADS.labels("completed").inc()
-        if upload.is_partial or await assets.is_erased(work, upload.owner_id):
+        if upload.is_partial or await people.is_erased(work, upload.owner_id):
             return
         asset = _asset(upload)
         await assets.put(work, asset)

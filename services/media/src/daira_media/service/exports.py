@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from daira_audience.repository import people
 from daira_contracts.exports import ExportPartWritten, part_key
 from daira_contracts.registry import EXPORTERS
 from daira_contracts.user import ExportRequestedV1
@@ -19,7 +20,6 @@ from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain import keys
 from daira_media.domain.exports import CONTENT_TYPE, NAME, Export, ExportState
 from daira_media.errors import MediaNotFound
-from daira_media.repository import assets
 from daira_media.repository import exports as rows
 from daira_media.service.stored import StoredFile
 from daira_stores.postgres import Database
@@ -116,7 +116,7 @@ class Exports:
     async def _begin(self, work: Work, export_id: UUID, owner_id: UUID) -> bool:
         """True while parts are waited for; wish and parts may come in any order."""
         await rows.hold_off_erasure(work, owner_id)
-        if await assets.is_erased(work, owner_id):
+        if await people.is_erased(work, owner_id):
             return False
         ends_at = now() + self._kept
         fresh = Export(

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from daira_audience import Audiences, Circles
+from daira_media.domain.assets import Asset
 from daira_media.service.assets import Assets
-from daira_media.service.audiences import Audiences
-from daira_media.service.circles import Circles
 from daira_media.service.completing import Completing
 from daira_media.service.exports import Exports
 from daira_media.service.joining import Joining
@@ -22,8 +22,8 @@ class MediaService(msgspec.Struct, frozen=True, kw_only=True):
     joining: Joining
     completing: Completing
     assets: Assets
-    audiences: Audiences
-    circles: Circles
+    audiences: Audiences[Asset]
+    circles: Circles[Asset]
     renditions: Renditions
     exports: Exports
     purging: Purging

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from daira_audience.repository import people
 from daira_kit.clock import now
 from daira_kit.errors import Gone
 from daira_kit.ids import new_id
@@ -14,7 +15,7 @@ from daira_media.domain.purposes import purpose_named
 from daira_media.domain.uploads import Upload, UploadState, check_readable, check_removable
 from daira_media.errors import QuotaExceeded, TooManyUploads, UploadBusy, UploadNotFound
 from daira_media.metrics import UPLOADS
-from daira_media.repository import assets, uploads
+from daira_media.repository import uploads
 from daira_media.service.completing import Completing
 from daira_media.service.policy import UploadPolicy
 from daira_stores.idempotency import IdempotencyKey
@@ -103,7 +104,7 @@ class Uploads:
                 await uploads.remove(work, upload_id)
 
     async def _check_allowance(self, work: Work, owner_id: UUID, size: int) -> None:
-        if await assets.is_erased(work, owner_id):
+        if await people.is_erased(work, owner_id):
             raise Gone
         usage = await uploads.lock_owner(work, owner_id)
         if usage.open_uploads >= self._policy.limits.open_uploads:

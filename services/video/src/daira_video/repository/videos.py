@@ -6,11 +6,10 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
+from daira_audience.domain import Audience, Narrowing
 from daira_stores.sections import Sections
 from daira_stores.work import Work
-from daira_video.domain.audience import Audience
 from daira_video.domain.fractions import read_fraction, write_fraction
-from daira_video.domain.narrowing import Narrowing
 from daira_video.domain.videos import Rendition, Video
 
 _COLUMNS = """id, owner_id, storage_key, size_bytes, state, revision, playback_id, failure_code, source, poster"""

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from daira_video.service.audiences import Audiences
-from daira_video.service.circles import Circles
+from daira_audience import Audiences, Circles
+from daira_video.domain.videos import Video
 from daira_video.service.playback import Playback
 from daira_video.service.transcoding import Transcoding
 from daira_video.service.videos import Videos
@@ -14,8 +14,8 @@ class VideoService(msgspec.Struct, frozen=True, kw_only=True):
     """One process's use-cases on its stores."""
 
     videos: Videos
-    audiences: Audiences
-    circles: Circles
+    audiences: Audiences[Video]
+    circles: Circles[Video]
     transcoding: Transcoding
     playback: Playback
     purging: Purging

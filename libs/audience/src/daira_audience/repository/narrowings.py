@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from daira_media.domain.narrowing import Narrowing
+from daira_audience.domain import Narrowing
 from daira_stores.work import Work
 
 _COLUMNS = "author_id, is_of_all, first_at, last_at"

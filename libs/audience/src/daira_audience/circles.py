@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Generic
 from uuid import UUID
 
+from daira_audience.domain import turns_private
+from daira_audience.repository import narrowings, people
+from daira_audience.urls import U, Urls
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_kit.clock import now
-from daira_media.domain.narrowing import turns_private
-from daira_media.repository import assets, narrowings, people
-from daira_media.service.audiences import Audiences
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
@@ -17,22 +18,22 @@ _BATCH = 100
 _FIRST = UUID(int=0)
 
 
-class Circles:
-    """Follows accounts and relations; a job gives pictures and voice notes their new URLs, however many there are.
+class Circles(Generic[U]):
+    """Follows accounts and relations; a job gives uploads their new URLs, however many there are.
 
     The job begins `settle` after the first loss: feed has heard of it by then, so that whoever left is not shown the
     new URL, and a hundred losses in a row are one piece of work.
     """
 
-    def __init__(self, database: Database, audiences: Audiences, *, settle_seconds: float) -> None:
-        self._database, self._audiences = database, audiences
+    def __init__(self, database: Database, urls: Urls[U], *, settle_seconds: float) -> None:
+        self._database, self._urls = database, urls
         self._settle = timedelta(seconds=settle_seconds)
 
     async def note_profile(self, event: ProfileChangedV1, work: Work) -> None:
         """An account that turns private hides all its uploads from strangers."""
         if event.state is ProfileState.REMOVED:
             await people.remove_accounts(work, [event.user_id])
-        elif not await assets.is_erased(work, event.user_id):
+        elif not await people.is_erased(work, event.user_id):
             was = await people.put_account(work, event.user_id, is_private=event.is_private, revision=event.revision)
             if turns_private(was_private=was, is_private=event.is_private):
                 await self._narrow(work, event.user_id, is_of_all=True)
@@ -45,7 +46,7 @@ class Circles:
         """Whoever followed and does not any more may know URLs; a block ends a follow too."""
         author, follower = event.target_id, event.actor_id
         if event.follow is FollowState.FOLLOWING:
-            if not await assets.is_erased(work, author, follower):
+            if not await people.is_erased(work, author, follower):
                 await people.put_followers(work, [(author, follower, event.revision)])
         elif await people.remove_followers(work, [(author, follower, event.revision)]):
             await self._lose_follower(work, author)
@@ -64,9 +65,9 @@ class Circles:
         last: UUID | None = _FIRST
         while last is not None:
             async with self._database.work() as work:
-                batch = await assets.lock_exposed(work, narrowing, last, _BATCH)
-                for asset in batch:
-                    await self._audiences.renew(work, asset)
+                batch = await self._urls.lock_exposed(work, narrowing, last, _BATCH)
+                for upload in batch:
+                    await self._urls.renew(work, upload)
             last = batch[-1].id if batch else None
         async with self._database.work() as work:
             if not await narrowings.settle(work, narrowing):

@@ -1,6 +1,7 @@
-"""Projections of user: who is private, and who follows whom."""
+"""Projections of user: who is private, and who follows whom. And who was erased."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -34,6 +35,8 @@ SELECT author_id, follower_id FROM follower
 JOIN unnest(%s::uuid[], %s::uuid[]) AS asked (author, person) ON author_id = author AND follower_id = person
 """
 _REMOVE_FOLLOWS = "DELETE FROM follower WHERE author_id = %(id)s OR follower_id = %(id)s"
+_PUT_ERASED = "INSERT INTO erased_person (id, erased_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_ARE_ERASED = "SELECT 1 FROM erased_person WHERE id = ANY(%s) LIMIT 1"
 ALWAYS = 2**63 - 1
 """Newer than every revision."""
 Pair: TypeAlias = tuple[UUID, UUID]
@@ -96,6 +99,16 @@ async def find_following(work: Work, pairs: Sequence[Pair]) -> set[Pair]:
 
 
 async def remove_person(work: Work, user_id: UUID) -> None:
-    """Forget an erased person."""
+    """Forget a person's account, and whom they followed and who followed them."""
     await remove_accounts(work, [user_id])
     await work.execute(_REMOVE_FOLLOWS, {"id": user_id})
+
+
+async def put_erased(work: Work, person_id: UUID, erased_at: datetime) -> None:
+    """Remember an erased person: a late upload must not bring anything back."""
+    await work.execute(_PUT_ERASED, (person_id, erased_at))
+
+
+async def is_erased(work: Work, *person_ids: UUID) -> bool:
+    """True when one of them was erased."""
+    return await work.one(_ARE_ERASED, (list(person_ids),)) is not None
