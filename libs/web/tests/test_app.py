@@ -25,7 +25,7 @@ from daira_web.health import Health
 from daira_web.tokens import Caller, TokenVerifier
 
 
-class Note(msgspec.Struct, rename="camel"):
+class Note(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     the_text: str
 
 
@@ -127,6 +127,25 @@ async def test_titles_are_the_same_whoever_found_the_error(client: AsyncClient, 
 
     for method, path, body, title in asked:
         assert (await client.request(method, path, content=body, headers=arabic)).json()["title"] == title
+
+
+WRONG_BODIES = [
+    ({"theText": 5}, "theText"),
+    ({}, "theText"),
+    ({"theText": "hello", "teh": 1}, "teh"),
+    ([], ""),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), WRONG_BODIES)
+async def test_a_field_that_is_wrong_missing_or_unknown_is_named_as_the_client_knows_it(
+    client: AsyncClient, mint: TokenMint, body: Any, field: str
+) -> None:
+    answer = await client.post("/v1/notes", json=body, headers=mint.headers(new_id()))
+
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert all(error["message"] for error in answer.json()["errors"])
 
 
 LITESTARS_OWN = {

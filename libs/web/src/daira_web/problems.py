@@ -1,5 +1,6 @@
 """Every error leaves as application/problem+json (RFC 9457) with a stable code; nothing internal is shown."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -29,6 +30,8 @@ logger = get_logger(__name__)
 CODE = "problem_code"
 """Where a request's scope holds the code it was answered with, for its log line."""
 PROBLEM_JSON = "application/problem+json"
+BODY = "data"
+_FIELD_IN_MESSAGE = re.compile(r"(?:unknown|required) field `([^`]*)`")
 
 
 class MethodNotAllowed(DairaError):
@@ -158,12 +161,20 @@ def _answer(
 
 def _fields(error: ValidationException) -> list[dict[str, str]]:
     extra = error.extra if isinstance(error.extra, list) else []
-    fields = [
-        {"field": str(item.get("key", "")), "message": str(item.get("message", ""))}
-        for item in extra
-        if isinstance(item, dict)
-    ]
+    fields = [_field(item) for item in extra if isinstance(item, dict)]
     return fields or [{"field": "", "message": str(error.detail)[:500]}]
+
+
+def _field(item: dict[str, Any]) -> dict[str, str]:
+    message = str(item.get("message", ""))
+    # The decoder names the parameter that holds the body; a client knows only the body's own fields.
+    name = str(item.get("key", ""))
+    if name == BODY:
+        name = ""
+    unknown = _FIELD_IN_MESSAGE.search(message)
+    if unknown is not None:
+        name = f"{name}.{unknown[1]}" if name else unknown[1]
+    return {"field": name, "message": message}
 
 
 def _title(request: Request[Any, Any, Any], error: type[DairaError]) -> str:
