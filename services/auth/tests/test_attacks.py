@@ -157,6 +157,7 @@ async def test_a_strange_log_in_is_a_clear_problem(running: Any) -> None:
         assert answer.status_code == 400, body
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["code"] in {"validation_failed", "bad_request", "phone_invalid"}, body
+        assert all(error.keys() == {"field", "message"} for error in answer.json()["errors"]), body
 
 
 async def test_without_redis_log_in_fails_closed_and_sessions_live_on(

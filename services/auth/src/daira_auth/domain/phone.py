@@ -12,6 +12,7 @@ MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE
 LONGEST = 32
 BLOCK_DIGITS = 4
 OPERATOR_DIGITS = 2
+NO_MOBILE = [{"field": "phoneNumber", "message": "not a mobile number"}]
 
 
 def normalise(raw: str, region: str, country_codes: Collection[int]) -> str:
@@ -21,15 +22,15 @@ def normalise(raw: str, region: str, country_codes: Collection[int]) -> str:
     Premium-rate and fixed lines are refused: the first earn money from pumping, the second hear no message.
     """
     if len(raw) > LONGEST:
-        raise PhoneInvalid(errors=[{"field": "phoneNumber", "code": "phone_invalid"}])
+        raise PhoneInvalid(errors=NO_MOBILE)
     try:
         number = phonenumbers.parse(raw, region)
     except NumberParseException as error:
-        raise PhoneInvalid(errors=[{"field": "phoneNumber", "code": "phone_invalid"}]) from error
+        raise PhoneInvalid(errors=NO_MOBILE) from error
     if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in MOBILE:
-        raise PhoneInvalid(errors=[{"field": "phoneNumber", "code": "phone_invalid"}])
+        raise PhoneInvalid(errors=NO_MOBILE)
     if number.country_code not in country_codes:
-        raise CountryNotServed(errors=[{"field": "phoneNumber", "code": "country_not_served"}])
+        raise CountryNotServed(errors=[{"field": "phoneNumber", "message": "country not served"}])
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
