@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
@@ -119,4 +119,4 @@ def description(upload: Upload) -> dict[str, str]:
 
 def empty(status: int, headers: dict[str, str]) -> Response[None]:
     """An answer that is all headers."""
-    return Response(None, status_code=status, headers=headers)
+    return Response(None, status_code=status, headers=headers, media_type=MediaType.TEXT)  # as JSON it would be `null`
