@@ -111,11 +111,12 @@ def _absent(name: str, match: Config) -> Config:
 
 
 def _front_door(edge: Edge) -> Config:
-    """Who types the bare address sees a page."""
+    """Who types the bare address sees a page. No redirect of Envoy's: the port is stripped from what it would name."""
     return {
         "name": "GET /",
         "match": {"path": "/"},
-        "redirect": {"path_redirect": "/preview" if edge.env == "dev" else "/docs", "response_code": "FOUND"},
+        "direct_response": {"status": 302},
+        "response_headers_to_add": [_header("Location", "/preview" if edge.env == "dev" else "/docs")],
         "typed_per_filter_config": {filters.TOKENS: filters.token_rule(None)},
     }
 
