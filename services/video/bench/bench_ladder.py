@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from daira_confinement import Level
 from daira_devtools.bench import compare, in_turn, limit, tell
 from daira_testing.clips import sample
-from daira_video.adapters.confinement import Level
 from daira_video.adapters.sandbox import Sandbox
 from daira_video.domain.ladder import SEGMENT_SECONDS, Rung, ladder, mp4_rung
 from daira_video.domain.limits import Limits, Source

@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 import pytest
 
+from daira_confinement import Level
 from daira_testing.boxes import box, element, found, full, matroska, replaced, whole
 from daira_testing.clips import Clip, make
-from daira_video.adapters.confinement import Level
 from daira_video.adapters.sandbox import Sandbox
 from daira_video.domain.ladder import ladder
 from daira_video.domain.limits import Limits, MediaRejected

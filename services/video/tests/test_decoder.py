@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from daira_confinement import Level
 from daira_testing import hls
 from daira_testing.clips import Clip, make, sample
-from daira_video.adapters.confinement import Level
 from daira_video.adapters.protocol import Rendered
 from daira_video.adapters.sandbox import Sandbox
 from daira_video.domain.ladder import LOW_PEAK_BPS, ladder, mp4_rung

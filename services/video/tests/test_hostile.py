@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from daira_confinement import Level
 from daira_kit.settings import environment
 from daira_testing.boxes import box, element, full, matroska, replaced, whole
 from daira_testing.clips import Clip, make, make_growing
-from daira_video.adapters.confinement import Level
 from daira_video.adapters.sandbox import DecoderDied, Sandbox
 from daira_video.domain.ladder import ladder
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected

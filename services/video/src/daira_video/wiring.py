@@ -5,17 +5,16 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from daira_audience import Audiences, Circles
+from daira_confinement import Level
+from daira_confinement.measurement import measured
 from daira_contracts.video import ExportPartWrittenV1
 from daira_kit.errors import Unavailable
-from daira_observe.logs import get_logger
 from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database
 from daira_stores.sections import read_sections
-from daira_video.adapters.confinement import Level
 from daira_video.adapters.objects import VideoObjects
-from daira_video.adapters.protocol import Attempt
-from daira_video.adapters.sandbox import DecoderDied, Sandbox, SandboxTooWeak
+from daira_video.adapters.sandbox import Sandbox
 from daira_video.adapters.workspace import Workspace
 from daira_video.domain.limits import Limits
 from daira_video.handlers import SUBSCRIPTIONS
@@ -34,7 +33,6 @@ from daira_video.service.videos import Videos
 from daira_video.settings import Settings
 from daira_web.cdn import Purging, open_purging
 
-logger = get_logger(__name__)
 _MIB = 1024 * 1024
 
 
@@ -43,14 +41,11 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     """Video, ready for any role."""
     bucket = open_objects(settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket)
     objects = VideoObjects(bucket)
-    sandbox = Sandbox(
-        _limits(settings),
-        minimum=Level(settings.min_sandbox_level),
-        threads=settings.decoder_threads,
-    )
+    minimum = Level(settings.min_sandbox_level)
+    sandbox = Sandbox(_limits(settings), minimum=minimum, threads=settings.decoder_threads)
     async with open_purging(settings, after_seconds=settings.playback_cache_seconds) as purging:
         video = _assemble(settings, platform.database, objects, sandbox, purging)
-        level = await _measured(sandbox)
+        level = await measured(sandbox.measure, minimum=minimum, level=SANDBOX_LEVEL, leak=SANDBOX_LEAK)
 
         async def strong_enough() -> None:
             if level is None:
@@ -98,22 +93,6 @@ def _limits(settings: Settings) -> Limits:
         max_seconds=settings.max_seconds,
         memory_bytes=settings.decoder_memory_mib * _MIB,
     )
-
-
-async def _measured(sandbox: Sandbox) -> Level | None:
-    """Export how far decoders are locked in here; None where that is too little to open a stranger's file."""
-    try:
-        measured = await sandbox.measure()
-        for attempt in Attempt:
-            SANDBOX_LEAK.labels(attempt).set(attempt in measured.leaks)
-        sandbox.accept(measured)
-    except (SandboxTooWeak, DecoderDied) as weak:
-        SANDBOX_LEVEL.set(-1)
-        logger.warning("sandbox_too_weak", reason=str(weak))
-        return None
-    SANDBOX_LEVEL.set(measured.level)
-    logger.info("sandbox_measured", level=measured.level.name)
-    return measured.level
 
 
 SERVICE = Service("video", Settings, build, projections=PROJECTIONS)

@@ -1,11 +1,11 @@
 """What the service and the decoding process say to each other: one job in, lines of replies out, all JSON."""
 
-from enum import StrEnum
 from fractions import Fraction
 
 import msgspec
 
-from daira_video.adapters.confinement import Level
+from daira_confinement import Level
+from daira_confinement.escapes import Attempt
 from daira_video.domain.fractions import read_fraction, write_fraction
 from daira_video.domain.ladder import Rung
 from daira_video.domain.limits import FailureCode, Limits, Source
@@ -81,24 +81,6 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected"):
 
 class DiskFull(msgspec.Struct, frozen=True, kw_only=True, tag="diskFull"):
     """There is no room for the output: neither the file's fault nor the decoder's."""
-
-
-class Attempt(StrEnum):
-    """Ways out of the sandbox that are tried at start. Stable: they are labels of a metric."""
-
-    READ_FILE = "read_file"
-    READ_ENVIRONMENT = "read_environment"
-    WRITE_FILE = "write_file"
-    LIST_ROOT = "list_root"
-    OPEN_SOCKET = "open_socket"
-    OPEN_LOCAL_SOCKET = "open_local_socket"
-    SIGNAL_PARENT = "signal_parent"
-    START_PROCESS = "start_process"
-    FILL_DESCRIPTORS = "fill_descriptors"
-
-
-FILE_LEAKS = frozenset({Attempt.READ_FILE, Attempt.READ_ENVIRONMENT, Attempt.WRITE_FILE, Attempt.LIST_ROOT})
-"""What only Landlock prevents."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):

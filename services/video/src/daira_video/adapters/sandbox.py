@@ -4,33 +4,25 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from daira_kit.errors import Unavailable
+from daira_confinement import Level
+from daira_confinement.children import child
+from daira_confinement.measurement import Measurement, NotMeasured, demand
 from daira_video.adapters import protocol
-from daira_video.adapters.confinement import Level
 from daira_video.adapters.workspace import WorkspaceFull
 from daira_video.domain.ladder import Rung
 from daira_video.domain.limits import FailureCode, Limits, MediaRejected, Source
 
-_LINE_LIMIT = 4 * 1024 * 1024
 _LAST_WORDS = 4096
 _WALL_GRACE = 60.0
 _MEASURE_SECONDS = 30
-# The child gets nothing of the service's environment. One arena keeps the address space honest.
-_ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
+_DECODER = "daira_video.adapters.decoder"
 
 Report = Callable[[float], Awaitable[None]]
 R = TypeVar("R", bound=protocol.Result)
@@ -43,25 +35,6 @@ class DecoderDied(Exception):
         self.code = code
         self.detail = detail
         super().__init__(f"{code.value}: {detail}")
-
-
-class SandboxTooWeak(Unavailable):
-    """This machine does not lock decoders in as far as the configuration demands."""
-
-    code = "sandbox_too_weak"
-
-
-class NoDecoder(Unavailable):
-    """This machine cannot start another process now."""
-
-    code = "no_decoder"
-
-
-class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """How far decoders are locked in on this machine, and what nevertheless worked."""
-
-    level: Level
-    leaks: frozenset[protocol.Attempt]
 
 
 async def _ignore(_: float) -> None:
@@ -77,19 +50,16 @@ class Sandbox:
         self._threads = threads
 
     async def measure(self) -> Measurement:
-        """What locks hold here, proven by attempts to break out. Raises SandboxTooWeak or DecoderDied."""
+        """What locks hold here, proven by attempts to break out. Raises SandboxTooWeak or NotMeasured."""
         with tempfile.NamedTemporaryFile("w", prefix="daira-canary-") as canary:
             job = protocol.Measure(terms=self._terms(None, None, _MEASURE_SECONDS), canary=canary.name)
-            level, answer = await self._run(job, _ignore)
+            try:
+                level, answer = await self._run(job, _ignore)
+            except (DecoderDied, MediaRejected) as died:
+                raise NotMeasured(str(died)) from died
         if not isinstance(answer, protocol.Measured):
-            raise DecoderDied(FailureCode.CRASHED, f"it answered {type(answer).__name__}")
+            raise NotMeasured(f"it answered {type(answer).__name__}")
         return Measurement(level=level, leaks=frozenset(answer.leaks))
-
-    def accept(self, measured: Measurement) -> None:
-        """Raises SandboxTooWeak when something worked that the minimum forbids."""
-        leaks = measured.leaks if self._minimum >= Level.CONFINED else measured.leaks - protocol.FILE_LEAKS
-        if leaks and self._minimum >= Level.FILTERED:
-            raise SandboxTooWeak(f"a decoder can still: {', '.join(sorted(leaks))}")
 
     async def probe(self, path: Path) -> Source:
         """Raises MediaRejected or DecoderDied."""
@@ -143,7 +113,7 @@ class Sandbox:
         return answer
 
     async def _run(self, job: protocol.Request, report: Report) -> tuple[Level, protocol.Result]:
-        async with child() as process:
+        async with child(_DECODER) as process:
             try:
                 async with asyncio.timeout(job.terms.cpu_seconds + _WALL_GRACE):
                     return await self._talk(process, job, report)
@@ -164,7 +134,7 @@ class Sandbox:
             match reply:
                 case protocol.Confined():
                     level = reply.level
-                    demand(reply, self._minimum)
+                    demand(level, reply.reasons, self._minimum)
                 case protocol.Progress():
                     await report(reply.done)
                 case protocol.DiskFull():
@@ -176,41 +146,8 @@ class Sandbox:
         status = await process.wait()
         if answer is None or status != 0:
             raise _death(status, await last_words)
+        demand(level, ("it did not say how far it is locked in",), self._minimum)
         return level, answer
-
-
-def demand(reply: protocol.Confined, minimum: Level) -> None:
-    """Raises SandboxTooWeak when a child is less locked in than it must be."""
-    if reply.level < minimum:
-        raise SandboxTooWeak(f"{reply.level.name} is below {minimum.name}: {'; '.join(reply.reasons)}")
-
-
-@asynccontextmanager
-async def child() -> AsyncIterator[asyncio.subprocess.Process]:
-    """A fresh interpreter in a session of its own; on the way out it and all it started are dead and reaped."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-m",
-            "daira_video.adapters.decoder",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-            limit=_LINE_LIMIT,
-        )
-    except OSError as refused:
-        raise NoDecoder from refused
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
 
 
 async def replies(stream: asyncio.StreamReader) -> AsyncIterator[protocol.Reply]:

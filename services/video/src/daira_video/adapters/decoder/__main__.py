@@ -5,8 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from daira_confinement import Ceilings, enter
+from daira_confinement.escapes import leaks
 from daira_video.adapters import protocol
-from daira_video.adapters.confinement import Ceilings, enter
 from daira_video.adapters.decoder.lane import OutputFailed
 from daira_video.domain.limits import FailureCode, MediaRejected
 
@@ -15,12 +16,10 @@ _PRELOAD = (
     "encodings.idna",
     "av.subtitles.stream",
     "numpy",
-    "socket",
     "blurhash",
     "daira_video.adapters.decoder.encode",
     "daira_video.adapters.decoder.poster",
     "daira_video.adapters.decoder.probe",
-    "daira_video.adapters.decoder.measure",
 )
 
 
@@ -54,10 +53,10 @@ def _confine(job: protocol.Request) -> None:
 
 def _work(job: protocol.Request) -> protocol.Result:
     # Imported by now: the modules below were loaded before the file system was closed.
-    from daira_video.adapters.decoder import encode, measure, poster, probe
+    from daira_video.adapters.decoder import encode, poster, probe
 
     if isinstance(job, protocol.Measure):
-        return measure.measure(Path(job.canary), job.terms.limits.open_files)
+        return protocol.Measured(leaks=leaks(Path(job.canary), job.terms.limits.open_files))
     path = Path(job.terms.input or "")
     if isinstance(job, protocol.Probe):
         return probe.probe(path, job.terms.limits)
