@@ -12,6 +12,7 @@ from daira_cli.exits import Exit
 from daira_contracts.topics import declared_specs
 from daira_devtools.stack import Endpoints
 from daira_testing.command import Said, say
+from daira_testing.waiting import eventually
 
 TOPIC = "user.settings-changed.v1"
 
@@ -65,12 +66,17 @@ async def test_apply_makes_every_topic_once_mends_settings_and_refuses_another_p
     await fresh.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": "2048"})])
     await fresh.admin.create_partitions({name: NewPartitions(12)})
 
-    plan = await fresh.daira("plan")
-    mended = await fresh.daira("apply", "--yes", "--json")
-    left = await fresh.daira("plan")
+    async def seen_by_the_broker() -> str | None:
+        out = (await fresh.daira("plan")).out
+        return out if f"change   {name}" in out and "the order of a key would break" in out else None
 
-    assert f"change   {name}" in plan.out
+    assert await eventually(seen_by_the_broker)
+    mended = await fresh.daira("apply", "--yes", "--json")
+
+    async def nothing_to_change() -> bool:
+        return "change   " not in (await fresh.daira("plan")).out
+
+    await eventually(nothing_to_change)
+    left = await fresh.daira("plan")
     assert [spec["name"] for spec in mended.json["configure"]] == [name]
-    assert "the order of a key would break" in plan.out
     assert (mended.code, left.code) == (Exit.FOUND, Exit.FOUND)
-    assert "change   " not in left.out
