@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer
 
+from daira_bus import broadcast
 from daira_bus.broadcast import BroadcastReader, view
 from daira_bus.producer import open_producer
 from daira_contracts.auth import KeyState, SessionRevokedV1, SigningKeyChangedV1
@@ -99,6 +102,32 @@ async def test_what_is_told_later_reaches_every_process(
         await probe.publish(told)
         await eventually(lambda: _knows(one, told))
         await eventually(lambda: _knows(two, told))
+
+
+async def test_a_client_that_brings_nothing_any_more_is_rebuilt(
+    database: Database, probe: TopicProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, event, healthy, ill = Memory(), revocation(), AIOKafkaConsumer.getmany, list[AIOKafkaConsumer]()
+
+    async def sometimes_nothing(client: AIOKafkaConsumer, **options: Any) -> Any:
+        if client in ill:
+            await asyncio.sleep(0.05)
+            return {}
+        return await healthy(client, **options)
+
+    async def fall_ill(client: AIOKafkaConsumer, **options: Any) -> Any:
+        ill.append(client)
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", sometimes_nothing)
+        return {}
+
+    monkeypatch.setattr(broadcast, "STUCK_SECONDS", 0.3)
+    async with reading(database, probe, memory) as reader:
+        await asyncio.wait_for(reader.ready.wait(), PATIENCE)
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", fall_ill)
+        await eventually(lambda: _is_ill(ill))
+        await probe.publish(event)
+
+        await eventually(lambda: _knows(memory, event), within=PATIENCE)
 
 
 async def test_a_restart_without_kafka_knows_what_was_known(database: Database, probe: TopicProbe) -> None:
@@ -195,6 +224,10 @@ async def test_a_tombstone_removes_and_a_bad_record_harms_nobody(database: Datab
 
 def _encode(event: SessionRevokedV1) -> bytes:
     return msgspec.json.encode(event)
+
+
+async def _is_ill(ill: list[AIOKafkaConsumer]) -> bool:
+    return bool(ill)
 
 
 async def _knows(memory: Memory, event: SessionRevokedV1) -> bool:

@@ -1,7 +1,7 @@
 """Broadcast topics: read whole by every process, without a group, and saved so that a restart without Kafka works."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from daira_stores.transient import is_transient
 
 logger = get_logger(__name__)
 E = TypeVar("E", bound=Event)
+STUCK_SECONDS = 30.0
 
 
 class BroadcastView(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,12 +93,17 @@ class BroadcastReader:
             partitions = await self._partitions(client)
             client.assign(partitions)
             await client.seek_to_beginning(*partitions)
-            await self._read_to_the_end(client, partitions, stop)
-            while not stop.is_set():
-                await self._take_batch(client)
+            await _first_of(self._follow(client, partitions, stop), _watch(client, partitions))
         finally:
             with suppress(KafkaError, TimeoutError, OSError):
                 await asyncio.wait_for(client.stop(), 5)
+
+    async def _follow(
+        self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition], stop: asyncio.Event
+    ) -> None:
+        await self._read_to_the_end(client, partitions, stop)
+        while not stop.is_set():
+            await self._take_batch(client)
 
     async def _read_to_the_end(
         self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition], stop: asyncio.Event
@@ -182,6 +188,35 @@ class BroadcastReader:
             async with self._database.work() as work:
                 await work.execute("DELETE FROM broadcast WHERE topic = %s AND key = %s", (topic, key))
             self._saved.discard((topic, key))
+
+
+async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Until one of them ends or fails; the others are cancelled."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch(client: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+    """Raises TimeoutError when records wait that the client did not come nearer to since the look before.
+
+    Nobody else would notice: a process that hears of no revocation goes on as if there were none.
+    """
+    behind: dict[TopicPartition, int] = {}
+    while True:
+        await asyncio.sleep(STUCK_SECONDS)
+        ends = await asyncio.wait_for(client.end_offsets(partitions), 20)
+        places = {one: await asyncio.wait_for(client.position(one), 10) for one in partitions}
+        stuck = [one for one, place in places.items() if behind.get(one) == place]
+        if stuck:
+            raise TimeoutError(f"{stuck[0]} stays at {places[stuck[0]]}")
+        behind = {one: place for one, place in places.items() if place < ends[one]}
 
 
 class _Revision(msgspec.Struct):
