@@ -55,5 +55,6 @@ class Settings(CdnSettings, frozen=True, kw_only=True):
     """Longest run of the decoder for one image or voice note."""
     decoders: int = 1
     """Decoder processes at once."""
-    min_sandbox_layers: int = 3
-    """Layers of confinement (of 5) that must hold, or images and voice notes are not decoded here."""
+    min_sandbox_level: int = 3
+    """Weakest confinement (0 none, 1 limits, 2 system calls, 3 files, 4 namespaces) under which images and voice notes
+    are opened; below it this process makes no renditions."""

@@ -4,21 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 
 from daira_audience import Audiences, Circles
+from daira_confinement import Level
+from daira_confinement.measurement import measured
 from daira_contracts.media import ExportPartWrittenV1
+from daira_kit.errors import Unavailable
 from daira_media.adapters.bytes_store import BytesStore
-from daira_media.adapters.decoder.confine import LAYERS
 from daira_media.adapters.multipart import Multipart
 from daira_media.adapters.sandbox import Decoder
 from daira_media.domain.purposes import MIB, Limits
 from daira_media.handlers import SUBSCRIPTIONS
 from daira_media.jobs import JOBS
-from daira_media.metrics import SANDBOX_LAYERS
+from daira_media.metrics import SANDBOX_LEAK, SANDBOX_LEVEL
 from daira_media.projections import PROJECTIONS
 from daira_media.repository.exports import SECTIONS
 from daira_media.repository.shown import SHOWN
@@ -34,7 +34,6 @@ from daira_media.service.uploads import Uploads
 from daira_media.service.urls import AssetUrls
 from daira_media.service.writing import Writing
 from daira_media.settings import Settings
-from daira_observe.logs import get_logger
 from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, ObjectStore, open_objects
 from daira_stores.postgres import Database
@@ -43,7 +42,6 @@ from daira_stores.sections import read_sections
 from daira_web.cdn import Purging, open_purging
 from daira_web.limits import Limiter
 
-logger = get_logger(__name__)
 S3_CONNECTIONS = 16
 S3_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5, sock_read=30)
 
@@ -61,15 +59,17 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
     ):
         objects = _objects(settings)
         store = _store(settings, http, objects)
-        decoder = Decoder(wall_seconds=settings.decode_seconds, parallel=settings.decoders)
+        minimum = Level(settings.min_sandbox_level)
+        decoder = Decoder(minimum=minimum, wall_seconds=settings.decode_seconds, parallel=settings.decoders)
         media = assemble(settings, platform.database, store, decoder, purging)
-        layers = await _measure(decoder)
-        can_decode = len(layers) >= settings.min_sandbox_layers
-        if not can_decode:
-            logger.error("decoder_refused", layers=layers, needed=settings.min_sandbox_layers)
+        level = await measured(decoder.measure, minimum=minimum, level=SANDBOX_LEVEL, leak=SANDBOX_LEAK)
 
         async def redis_answers() -> None:
             await redis.ping()
+
+        async def strong_enough() -> None:
+            if level is None:
+                raise Unavailable("decoders are not locked in far enough here: no renditions are made")
 
         yield Parts(
             target=media,
@@ -82,8 +82,8 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
                 "upload_max_size": _limits(settings).largest(None),
             },
             subscriptions=SUBSCRIPTIONS,
-            jobs=[kind for kind in JOBS if can_decode or kind.kind != "make_renditions"],
-            optional={"redis": redis_answers, "s3": store.check},
+            jobs=[kind for kind in JOBS if level is not None or kind.kind != "make_renditions"],
+            optional={"redis": redis_answers, "s3": store.check, "sandbox": strong_enough},
             export=Export(
                 told=ExportPartWrittenV1,
                 collect=partial(read_sections, platform.database, SECTIONS),
@@ -128,14 +128,6 @@ def _store(settings: Settings, http: aiohttp.ClientSession, objects: ObjectStore
         secret_key=settings.s3_secret_key,
     )
     return BytesStore(objects, multipart, settings.spool_folder or None)
-
-
-async def _measure(decoder: Decoder) -> tuple[str, ...]:
-    with TemporaryDirectory() as folder:
-        layers = await decoder.layers(Path(folder))
-    for layer in LAYERS:
-        SANDBOX_LAYERS.labels(layer).set(layer in layers)
-    return layers
 
 
 def _limits(settings: Settings) -> Limits:

@@ -19,8 +19,8 @@ FAILURES = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowErro
 
 
 def prepare() -> None:
-    """Import every plugin now: after confinement nothing can be loaded."""
-    Image.init()
+    """Register the formats we accept, all imported by now, and no other."""
+    Image.preinit()
     pillow_heif.register_heif_opener(thumbnails=False)
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -1,14 +1,26 @@
 """What the service and the decoder process say to each other: one JSON document each way."""
 
+from typing import Literal
+
 import msgspec
+
+from daira_confinement import Level
+from daira_confinement.escapes import Attempt
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to decode. `content_type` was found by sniffing; the decoder accepts no other."""
+    """What to decode. `content_type` was found by sniffing; the decoder accepts no other.
 
-    work: str
-    source: str
-    folder: str
+    Nothing is opened by a process that is locked in less than `minimum`. `measure` tries to break out instead, for
+    example to the readable file `canary`.
+    """
+
+    work: Literal["measure", "image", "voice"]
+    parent: int
+    minimum: Level
+    source: str = ""
+    folder: str = ""
+    canary: str = ""
     content_type: str = ""
     is_square: bool = False
     cpu_seconds: int = 20
@@ -24,9 +36,14 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """`failure` is a stable code for the owner; None when all files were made."""
+    """`failure` is a stable code for the owner; None when all files were made.
 
-    layers: tuple[str, ...] = ()
+    `level` is how far the decoder was locked in, `reasons` why not further; `leaks` are ways out that worked.
+    """
+
+    level: Level = Level.NONE
+    reasons: tuple[str, ...] = ()
+    leaks: tuple[Attempt, ...] = ()
     failure: str | None = None
     files: tuple[Made, ...] = ()
     duration_ms: int | None = None
