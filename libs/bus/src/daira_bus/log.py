@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
@@ -22,6 +22,7 @@ __all__ = ["Batch", "Log", "Record", "Span", "UnknownTopic", "open_log", "record
 
 logger = get_logger(__name__)
 T = TypeVar("T")
+Fetched = Mapping[TopicPartition, Sequence[Record]]
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 15.0
 STALL_SECONDS = 30.0
@@ -106,8 +107,12 @@ class Log:
                 for place in places
             ]
 
-    async def read(self, spans: Iterable[Span], *, in_turn: bool = False) -> AsyncGenerator[Batch]:
+    async def read(
+        self, spans: Iterable[Span], *, in_turn: bool = False, batch: int = BATCH_RECORDS
+    ) -> AsyncGenerator[Batch]:
         """Everything in `spans`, in offset order within a partition; `in_turn` finishes a span before the next.
+
+        `batch`: at most so many records at once.
 
         A broker that restarts is waited for and reading goes on where it was. Raises BrokerUnavailable after
         `patience` seconds without it.
@@ -117,8 +122,8 @@ class Log:
         reader = _Reader(self._bootstrap, self._prefix, self._patience, self._waits)
         try:
             for group in groups:
-                async for batch in reader.batches(group):
-                    yield batch
+                async for found in reader.batches(group, batch):
+                    yield found
         finally:
             await reader.close()
 
@@ -158,16 +163,17 @@ class _Reader:
     ) -> None:
         self._bootstrap, self._prefix, self._patience, self._waits = bootstrap, prefix, patience, waits
         self._client: AIOKafkaConsumer | None = None
+        self._asked: asyncio.Task[Fetched] | None = None
         self._heard = 0.0
 
-    async def batches(self, spans: Sequence[Span]) -> AsyncGenerator[Batch]:
+    async def batches(self, spans: Sequence[Span], size: int) -> AsyncGenerator[Batch]:
         positions = {TopicPartition(self._prefix + span.topic, span.partition): span.start for span in spans}
         ends = {TopicPartition(self._prefix + span.topic, span.partition): span.end for span in spans}
         self._heard = time.monotonic()
         while positions:
             try:
                 client = await self._assigned(positions)
-                async for batch in self._fetch(client, positions, ends):
+                async for batch in self._fetch(client, positions, ends, size):
                     yield batch
             except (KafkaError, TimeoutError, OSError) as error:
                 await self._wait(error)
@@ -177,11 +183,13 @@ class _Reader:
                 await self._wait(error)  # a lost connection cancels the client's own tasks, and we waited for one
 
     async def close(self) -> None:
+        await self._ask_no_more()
         client, self._client = self._client, None
         if client is not None:
             await _close(client)
 
     async def _assigned(self, positions: Mapping[TopicPartition, int]) -> AIOKafkaConsumer:
+        await self._ask_no_more()
         if self._client is None:
             self._client = await _connect(self._bootstrap)
         self._client.assign(list(positions))
@@ -190,20 +198,51 @@ class _Reader:
         return self._client
 
     async def _fetch(
-        self, client: AIOKafkaConsumer, positions: dict[TopicPartition, int], ends: Mapping[TopicPartition, int]
+        self,
+        client: AIOKafkaConsumer,
+        positions: dict[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        size: int,
     ) -> AsyncGenerator[Batch]:
         moved = time.monotonic()
         while positions:
-            fetched = await _answer(client.getmany(timeout_ms=200, max_records=BATCH_RECORDS))
+            fetched = await self._ask_ahead(client, positions, ends)
             for place in [place for place in positions if place in fetched]:
-                yield self._take(place, fetched[place], positions, ends[place])
-                moved = self._heard = time.monotonic()
-            for place in list(positions):
-                # Where the last offsets hold no record (compaction, transactions) the position passes them alone.
-                if max(await _answer(client.position(place)), positions[place]) >= ends[place]:
-                    del positions[place]
+                for records in _slices(fetched[place], size):
+                    yield self._take(place, records, positions, ends[place])
+                    moved = self._heard = time.monotonic()
+                    if positions[place] == ends[place]:
+                        break
+                    await asyncio.sleep(0)  # one who works through batches without waiting must not keep the next away
+            for place in [place for place in positions if positions[place] == ends[place]]:
+                del positions[place]
             if time.monotonic() - moved > STALL_SECONDS:
                 raise TimeoutError(f"nothing came for {STALL_SECONDS:.0f} s")
+
+    async def _ask_ahead(
+        self, client: AIOKafkaConsumer, positions: dict[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Fetched:
+        """Everything that has come, while the broker is already asked for what follows it."""
+        asked = self._asked or asyncio.create_task(_fetched(client))
+        self._asked = None
+        fetched = await asked
+        more = False
+        for place in list(positions):
+            passed = await _answer(client.position(place))
+            more = more or passed < ends[place]
+            if place not in fetched and passed >= ends[place]:
+                # Where the last offsets hold no record (compaction, transactions) the position passes them alone.
+                del positions[place]
+        if more:
+            self._asked = asyncio.create_task(_fetched(client))
+            await asyncio.sleep(0)
+        return fetched
+
+    async def _ask_no_more(self) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.cancel()
+            await asyncio.wait([asked])
 
     def _take(
         self, place: TopicPartition, records: Sequence[Record], positions: dict[TopicPartition, int], end: int
@@ -291,6 +330,16 @@ async def _close(client: AIOKafkaConsumer) -> None:
     except asyncio.CancelledError:
         if is_cancelled():
             raise  # else it was one of the client's own tasks that was cancelled
+
+
+async def _fetched(client: AIOKafkaConsumer) -> Fetched:
+    # All that is buffered: the client asks the broker for more only when it holds nothing.
+    found: Fetched = await _answer(client.getmany(timeout_ms=200))
+    return found
+
+
+def _slices(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+    return (records[at : at + size] for at in range(0, len(records), size))
 
 
 async def _answer(question: Awaitable[T]) -> T:

@@ -8,6 +8,7 @@ import msgspec
 
 from daira_bus.letters import Letter, Pile
 from daira_cli.dump.lines import Line, line_of
+from daira_cli.dump.pseudonyms import Pseudonyms
 from daira_cli.dump.redaction import Redactor
 
 HIDDEN = "•"
@@ -38,7 +39,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     headers: dict[str, str]
 
 
-class _WordsHidden(Redactor):
+class _WordsHidden(Pseudonyms):
     """Ids stay: without them nobody finds the post, the video or the trace."""
 
     def _new_word(self, word: str) -> str:
@@ -52,7 +53,7 @@ def view(letter: Letter, pile: Pile, *, unredacted: bool = False) -> View:
     """`unredacted` shows everything that was in the record."""
     line = line_of(letter.topic, letter.record())
     if not unredacted:
-        line = _WordsHidden(secrets.token_bytes(16)).hide(line)
+        line = Redactor(_WordsHidden(secrets.token_bytes(16))).hide(line)
     settled = pile.settled.get(letter.id)
     return View(
         id=letter.id,

@@ -9,11 +9,13 @@ from typing import BinaryIO
 import msgspec
 
 from daira_bus.log import Span
+from daira_cli.dump.lines import Line
 from daira_cli.dump.manifest import FORMAT, Contract, Filters, Manifest, Slice, contract_of, manifest_path
 from daira_cli.errors import Refused, Usage
 from daira_kit.clock import now
 
 BLOCK = 1024 * 1024
+ENCODER = msgspec.json.Encoder()
 
 
 class State(msgspec.Struct, kw_only=True, rename="camel"):
@@ -54,11 +56,9 @@ class Draft:
             draft._sum.update(block)
         return draft
 
-    def append(self, lines: list[bytes]) -> None:
-        """Write lines (without their ends); not sure before `save`."""
-        if not lines:
-            return
-        block = b"\n".join(lines) + b"\n"
+    def append(self, lines: list[Line]) -> None:
+        """Write lines; not sure before `save`."""
+        block = ENCODER.encode_lines(lines)
         self._part.write(block)
         self._sum.update(block)
         self.state.bytes += len(block)

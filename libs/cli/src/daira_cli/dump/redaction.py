@@ -4,21 +4,22 @@ Ids become other ids and words other words of the same shape, each always the sa
 join, mentions still match and lengths still count. Event ids, times, numbers and codes stay: they name nobody.
 """
 
-import hmac
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from daira_cli.dump.lines import Line
+from daira_bus.log import Record
+from daira_cli.dump.lines import Line, line_of
+from daira_cli.dump.pseudonyms import CACHED, UUID, UUID_LENGTH, Pseudonyms
+from daira_cli.dump.shapes import Shape
 from daira_contracts.registry import EVENTS
 from daira_contracts.topics import Pii, topics
 
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?")
 CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 WORD = re.compile(r"[^\W_]+")
@@ -27,25 +28,67 @@ KEPT_NAMES = frozenset({"eventId"})
 KEPT_HEADERS = frozenset({"ce_id", "ce_type", "ce_source", "ce_time", "traceparent", "tracestate"})
 TECHNICAL = re.compile(r"^locale$|(?:Url|Code|Type)$")
 """Text fields of personal topics that name nobody once the ids in them are replaced."""
-ARABIC = "".join(map(chr, range(0x0627, 0x063B))) + "".join(map(chr, range(0x0641, 0x064B)))
-LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Redactor:
     """Hides by the class of each topic's contract; a topic without a contract is treated as personal."""
 
-    def __init__(self, salt: bytes) -> None:
-        """The same `salt` gives the same pseudonyms."""
-        self._salt = salt
-        self._rules: dict[str, _Rules | None] = {}
-        self._word = lru_cache(100_000)(self._new_word)
-        self._id = lru_cache(100_000)(self._new_id)
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        """The same pseudonyms are used throughout."""
+        self._pseudonyms = pseudonyms
+        self._word, self._id = pseudonyms.word, pseudonyms.ids.__getitem__
+        self._rules = cache(_rules)
+        self._shape = cache(self._new_shape)
+        self._part = lru_cache(CACHED)(self._code)
+        self._note = lru_cache(CACHED)(self._header)
+
+    def lines(self, topic: str, records: Sequence[Record]) -> list[Line]:
+        """The lines of these records without their people."""
+        shape = self._shape(topic)
+        if shape is None:
+            return [self.hide(line_of(topic, record)) for record in records]
+        values = shape.hidden(records)
+        return [
+            self._line(topic, record, value) or self.hide(line_of(topic, record))
+            for record, value in zip(records, values, strict=True)
+        ]
+
+    def _line(self, topic: str, record: Record, value: Any) -> Line | None:
+        """The line of a record whose value is hidden already; None for one that goes the long way."""
+        key = record.key
+        if value is None or key is None:
+            return None
+        try:
+            return Line(
+                topic=topic,
+                partition=record.partition,
+                offset=record.offset,
+                timestamp=record.timestamp,
+                key=self._key(key.decode()),
+                value=value,  # any value is encoded as well as a raw one
+                headers=tuple(
+                    [
+                        (name, text.decode()) if name in KEPT_HEADERS else self._note(name, text.decode())
+                        for name, text in record.headers
+                    ]
+                ),
+            )
+        except (UnicodeDecodeError, AttributeError):
+            return None
+
+    def _new_shape(self, topic: str) -> Shape | None:
+        rules = self._rules(topic)
+        event = EVENTS.get(topic.partition(DEAD_LETTER)[0])
+        if rules is None or event is None:
+            return None
+        try:
+            return Shape(event, KEPT_NAMES, self._pseudonyms, lambda text, name: self._string(text, name, rules))
+        except TypeError:
+            return None
 
     def hide(self, line: Line) -> Line:
         """The same record without its people."""
-        if line.topic not in self._rules:
-            self._rules[line.topic] = _rules(line.topic)
-        rules = self._rules[line.topic]
+        rules = self._rules(line.topic)
         if rules is None:
             return line
         value = bytes(line.value)
@@ -79,7 +122,7 @@ class Redactor:
         if name in KEPT_NAMES and UUID.fullmatch(value):
             return value
         if name in rules.plain:
-            return UUID.sub(lambda found: self._id(found[0]), value)
+            return value if len(value) < UUID_LENGTH else UUID.sub(lambda found: self._id(found[0]), value)
         if name in rules.coded:
             return self._code(value)
         return self._words(value)
@@ -90,7 +133,8 @@ class Redactor:
         return value if MOMENT.fullmatch(value) or CODE.fullmatch(value) else self._words(value)
 
     def _key(self, key: str) -> str:
-        return ":".join(self._code(part) for part in key.split(":"))
+        known = self._pseudonyms.ids
+        return ":".join([known[part] if part in known else self._part(part) for part in key.split(":")])
 
     def _header(self, name: str | None, *rest: str | None) -> tuple[str | None, ...]:
         if name in KEPT_HEADERS or (name or "").startswith("daira-"):
@@ -104,27 +148,6 @@ class Redactor:
             self._id(piece) if UUID.fullmatch(piece) else WORD.sub(lambda found: self._word(found[0]), piece)
             for piece in _around_ids(text)
         )
-
-    def _new_word(self, word: str) -> str:
-        stream = self._bytes(word, len(word))
-        return "".join(_like(char, byte) for char, byte in zip(word, stream, strict=True))
-
-    def _new_id(self, text: str) -> str:
-        # A UUIDv7 keeps its time, because services judge by it; the rest is replaced.
-        old = bytes.fromhex(text.replace("-", ""))
-        new = bytearray(self._bytes(text.lower(), 16))
-        kept = 6 if old[6] >> 4 == 7 else 0
-        new[:kept] = old[:kept]
-        new[6] = (old[6] & 0xF0) | (new[6] & 0x0F)
-        new[8] = (old[8] & 0xC0) | (new[8] & 0x3F)
-        plain = new.hex()
-        return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
-
-    def _bytes(self, text: str, count: int) -> bytes:
-        found = b""
-        while len(found) < count:
-            found += hmac.digest(self._salt, f"{len(found)} {text}".encode(), "sha256")
-        return found[:count]
 
 
 class _Rules:
@@ -188,15 +211,6 @@ def _around_ids(text: str) -> Iterator[str]:
         yield found[0]
         start = found.end()
     yield text[start:]
-
-
-def _like(char: str, byte: int) -> str:
-    if char.isdecimal():
-        return str(byte % 10)
-    if char in ARABIC:
-        return ARABIC[byte % len(ARABIC)]
-    letter = LATIN[byte % len(LATIN)]
-    return letter.upper() if char.isupper() else letter
 
 
 def _masked(encoded: str | None) -> str | None:

@@ -14,10 +14,13 @@ from daira_cli.dump.draft import Draft, State, discard_part, open_part, saved_st
 from daira_cli.dump.filters import Sieve, fingerprint
 from daira_cli.dump.lines import line_of
 from daira_cli.dump.manifest import Filters, Manifest, Slice
+from daira_cli.dump.pseudonyms import Pseudonyms
 from daira_cli.dump.redaction import Redactor
 
 SAVE_SECONDS = 1.0
 SALT_BYTES = 16
+# Few enough to stay in a processor's own memory from the broker's bytes to the line.
+BATCH_RECORDS = 1_000
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ class Taking:
 
     def __init__(self, log: Log, draft: Draft, wish: Wish) -> None:
         self._log, self._draft, self._wish = log, draft, wish
-        self._redactor = Redactor(bytes.fromhex(draft.state.salt)) if wish.redacted else None
+        self._redactor = Redactor(Pseudonyms(bytes.fromhex(draft.state.salt))) if wish.redacted else None
         self._saved_at = time.monotonic()
         self._newest: dict[tuple[str, int], int] = {}
 
@@ -93,7 +96,7 @@ class Taking:
         span = state.spans[state.at]
         rest = msgspec.structs.replace(span, start=state.next_offset)
         sieve = Sieve(state.filters, span.topic)
-        async for batch in self._log.read([rest], in_turn=True):
+        async for batch in self._log.read([rest], in_turn=True, batch=BATCH_RECORDS):
             self._take(batch, sieve, state.slices[state.at])
             advanced(batch.next_offset - state.next_offset)
             state.next_offset = batch.next_offset
@@ -105,16 +108,14 @@ class Taking:
         state.next_offset = state.spans[state.at].start if state.at < len(state.spans) else 0
 
     def _take(self, batch: Batch, sieve: Sieve, part: Slice) -> None:
-        encode, hide, topic = msgspec.json.encode, self._redactor, batch.topic
-        lines = []
         for record in batch.records:
             if record.timestamp < part.newest:
                 part.backwards += 1
             else:
                 part.newest = record.timestamp
-            if sieve.takes_all or sieve.takes(record):
-                line = line_of(topic, record)
-                lines.append(encode(line if hide is None else hide.hide(line)))
+        taken = batch.records if sieve.takes_all else [record for record in batch.records if sieve.takes(record)]
+        hide, topic = self._redactor, batch.topic
+        lines = [line_of(topic, record) for record in taken] if hide is None else hide.lines(topic, taken)
         part.records += len(lines)
         self._draft.append(lines)
 
