@@ -66,7 +66,7 @@ class Upstreams:
         status = 200
         if scope["path"] == "/.well-known/jwks.json":
             status, body = (200, json.dumps(self.keys).encode()) if self.keys else (503, b"")
-        headers = [(b"content-type", b"application/json")]
+        headers = [(b"content-type", b"application/json"), (b"etag", b'"v1"')]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -339,6 +339,7 @@ async def test_json_is_compressed_for_who_accepts_it_and_media_never_are(gateway
 
     assert packed.headers["content-encoding"] == "gzip"
     assert "accept-encoding" in packed.headers["vary"].lower()
+    assert (packed.headers["etag"], plain.headers["etag"]) == ('W/"v1"', '"v1"')
     assert packed.json()["headers"]["x-padding"] == plain.json()["headers"]["x-padding"]
     assert "content-encoding" not in plain.headers
     assert "content-encoding" not in media.headers

@@ -131,7 +131,8 @@ def _compressor() -> Config:
     return named(
         "filters.http.compressor",
         "extensions.filters.http.compressor.v3.Compressor",
-        response_direction_config={"common_config": worth_it},
+        # Without it strong ETags are taken away, and a phone downloads again what has not changed.
+        response_direction_config={"common_config": worth_it, "weaken_etag_on_compress": True},
         compressor_library=library,
     )
 
