@@ -17,8 +17,10 @@ import pytest
 
 from daira_contracts.video import VideoChangedV1, VideoState
 from daira_kit.settings import environment
+from daira_stores.failures import DatabaseUnavailable
 from daira_testing.clips import Clip, make, sample
 from daira_testing.waiting import eventually
+from daira_video.service.records import Records
 
 KILLS = 20 if environment("SIZE") == "full" else 4
 
@@ -119,6 +121,21 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
         told = [event.state.value for event in await events_of(running, video_id)]
         assert told == ["PROBING", "PROCESSING", "PLAYABLE", "READY"]
         await running.checked(ready.hls_url)
+
+
+async def test_progress_that_cannot_be_told_costs_no_encoding(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    untold = []
+
+    async def without_database(_records: Records, _video_id: UUID, percent: int, _stage: str) -> None:
+        untold.append(percent)
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(Records, "report", without_database)
+    video_id = await running.upload(sample())
+    await running.told(video_id, VideoState.READY, within=120)
+
+    assert untold
+    assert len(await events_of(running, video_id)) == 4
 
 
 async def test_folders_of_killed_workers_are_removed_by_the_next(start: Any, tmp_path: Path) -> None:

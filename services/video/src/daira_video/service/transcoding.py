@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
+from daira_kit.errors import Unavailable
 from daira_observe.logs import get_logger
 from daira_video.adapters.objects import ObjectMissing, VideoObjects
 from daira_video.adapters.protocol import Rendered
@@ -180,7 +182,8 @@ class _Progress:
         if moment - self._last[0] < _REPORT_EVERY or whole <= self._last[1]:
             return
         self._last = (moment, whole)
-        await self._records.report(self._video_id, whole, "+".join(rung.name for rung in rungs))
+        with suppress(Unavailable):  # minutes of encoding are worth more than one word on how far it is
+            await self._records.report(self._video_id, whole, "+".join(rung.name for rung in rungs))
 
 
 def rendition(rendered: Rendered, *, has_mp4: bool) -> Rendition:
