@@ -1,7 +1,9 @@
 """The locks around this decoder, measured by attempts to break out; daira-confinement tests the locks themselves."""
 
 import asyncio
+import os
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from prometheus_client import REGISTRY
 from daira_confinement import Level
 from daira_confinement.escapes import Attempt
 from daira_testing.clips import Clip, make
+from daira_video.adapters import protocol
 from daira_video.adapters import sandbox as parent
 from daira_video.adapters.sandbox import DecoderDied, Sandbox
 from daira_video.domain.ladder import ladder
@@ -59,6 +62,30 @@ async def test_the_limits_are_those_of_the_child_not_of_the_service(sandbox: San
 
     after = [resource.getrlimit(kind) for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_AS)]
     assert before == after
+
+
+WEAK_MACHINE = """
+import platform, runpy
+platform.machine = lambda: "riscv64"
+runpy.run_module("daira_video.adapters.decoder", run_name="__main__")
+"""
+"""Nobody has written down its system calls: nothing filters them."""
+
+
+async def test_nothing_is_opened_where_decoders_are_locked_in_too_little(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", Clip(seconds=0.2))
+    said: list[list[type]] = []
+    for minimum in (Level.LIMITED, Level.FILTERED):
+        terms = protocol.Terms(
+            parent=os.getpid(), minimum=minimum, input=str(path), output=None, limits=Limits(), cpu_seconds=30
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WEAK_MACHINE, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate(protocol.dump(protocol.Probe(terms=terms)))
+        said.append([type(protocol.read_reply(line)) for line in out.splitlines()])
+
+    assert said == [[protocol.Confined, protocol.Probed], [protocol.Confined]]
 
 
 async def test_nonsense_from_a_captured_child_is_a_death_not_a_result() -> None:

@@ -13,9 +13,13 @@ from daira_video.domain.playlists import Segment
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """Common to all jobs: whose child this is, what may be read and written, and the ceilings."""
+    """Common to all jobs: whose child this is, what may be read and written, and the ceilings.
+
+    Nothing is opened by a process that is locked in less than `minimum`.
+    """
 
     parent: int
+    minimum: Level
     input: str | None
     output: str | None
     limits: Limits

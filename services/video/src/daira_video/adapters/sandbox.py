@@ -100,6 +100,7 @@ class Sandbox:
     def _terms(self, source: Path | None, output: Path | None, cpu: int) -> protocol.Terms:
         return protocol.Terms(
             parent=os.getpid(),
+            minimum=self._minimum,
             input=str(source) if source else None,
             output=str(output) if output else None,
             limits=self._limits,

@@ -31,7 +31,8 @@ def _say(reply: protocol.Reply) -> None:
     sys.stdout.buffer.flush()
 
 
-def _confine(job: protocol.Request) -> None:
+def _confine(job: protocol.Request) -> bool:
+    """Whether that is enough to open the source."""
     if isinstance(job, protocol.Encode) and job.patient:
         os.nice(_PATIENCE)
     terms, limits = job.terms, job.terms.limits
@@ -49,6 +50,7 @@ def _confine(job: protocol.Request) -> None:
         preload=_PRELOAD,
     )
     _say(protocol.Confined(level=level, reasons=tuple(reasons)))
+    return level >= terms.minimum
 
 
 def _work(job: protocol.Request) -> protocol.Result:
@@ -69,7 +71,8 @@ def _work(job: protocol.Request) -> protocol.Result:
 def main() -> None:
     """Anything but a rejected file or a lack of memory ends as a traceback and a non-zero exit."""
     job = protocol.read_request(sys.stdin.buffer.read())
-    _confine(job)
+    if not _confine(job):
+        return
     try:
         _say(_work(job))
     except MediaRejected as rejected:
