@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import reduce
 from importlib import import_module
+from operator import getitem
 
 import pytest
 from cyclopts import App
@@ -59,6 +61,28 @@ async def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
     assert said.code == 0
     assert f"daira {' '.join(path)}" in said.out
     assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize("path", leaves(build()), ids=" ".join)
+def test_every_option_says_what_it_is_for(path: tuple[str, ...]) -> None:
+    arguments = reduce(getitem, path, build()).assemble_argument_collection(parse_docstring=True)
+
+    assert [argument.name for argument in arguments if argument.show and not argument.parameter.help] == []
+
+
+@pytest.mark.parametrize("path", [*leaves(build()), ("rebuild",)], ids=" ".join)
+async def test_help_has_an_example_of_the_command(path: tuple[str, ...]) -> None:
+    usage, _, text = " ".join((await say(*path, "--help")).out.split()).partition("Parameters")[0].partition(" ")
+
+    assert usage == "Usage:"
+    assert text.count(f"daira {' '.join(path)}") > 1
+
+
+def test_a_group_has_a_line_for_each_of_its_commands_before_any_is_imported() -> None:
+    said = subprocess.run([sys.executable, "-m", "daira_cli", "replay", "--help"], capture_output=True, check=True)
+    out = " ".join(said.stdout.decode().split())
+
+    assert all(words in out for words in ("diff Two outcomes", "dump Records of topics", "run A dump through"))
 
 
 @pytest.mark.parametrize("path", [path for path in leaves(build()) if path != ("completion",)], ids=" ".join)

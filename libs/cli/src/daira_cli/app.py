@@ -10,7 +10,7 @@ from inspect import BoundArguments
 from typing import Any
 
 import uvloop
-from cyclopts import App
+from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 from daira_bus.down import BROKER_ERRORS
@@ -36,6 +36,7 @@ def build() -> App:
         help_epilogue=EXITS,
         version=lambda: f"daira {version('daira-cli')}",
         suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(negative=""),  # no --no-…, no --empty-…
     )
     for place, (name, about) in enumerate(commands.COMMANDS.items()):
         app.command(f"{commands.__name__}.{name}:app", name=name, help=about, sort_key=place)
@@ -48,7 +49,8 @@ def completion(shell: str = "bash") -> int:
 
     Parameters
     ----------
-    shell: bash, zsh or fish
+    shell
+        bash, zsh or fish
     """
     if shell not in ("bash", "zsh", "fish"):
         raise Usage(f"no completion for {shell}", then="bash, zsh or fish")
@@ -60,7 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     """Runs one command line; never raises. Coroutines get a loop of their own, so this may run in a thread."""
     output = Output("--json" in arguments)
     try:
-        command, bound, _ = build().parse_args(list(arguments), print_error=False, exit_on_error=False)
+        app = build()
+        _in_its_own_words(app, arguments)
+        command, bound, _ = app.parse_args(list(arguments), print_error=False, exit_on_error=False)
         return int(_run(command, bound) or Exit.OK)
     except CycloptsError as error:
         return _fail(output, Usage(str(error).strip(), then=f"daira {' '.join(_words(arguments))} --help"))
@@ -74,6 +78,16 @@ def main(arguments: Sequence[str]) -> int:
         return Exit.OK
     except Exception as error:  # house-skip: broad-except this is the edge: what nobody foresaw is told as a bug
         return _fail(output, _explained(error))
+
+
+def _in_its_own_words(app: App, arguments: Sequence[str]) -> None:
+    """A list of commands shows a line of each and imports none; the one that was asked for shows its docstring."""
+    for word in _words(arguments):
+        if word not in set(app):
+            break
+        app = app[word]
+    if app.default_command is not None:
+        app.help = None
 
 
 def _run(command: Callable[..., Any], bound: BoundArguments) -> Any:
@@ -102,7 +116,8 @@ def _named(error: Exception) -> str:
 
 def _fail(output: Output, error: CommandError) -> int:
     output.error(error)
-    output.document({"error": {"code": error.slug, "message": error.message, "then": error.then}})
+    # On one line: a command that streams may have said JSON Lines before.
+    output.record({"error": {"code": error.slug, "message": error.message, "then": error.then}})
     return error.exit
 
 

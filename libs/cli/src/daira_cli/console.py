@@ -18,11 +18,11 @@ from rich.text import Text
 
 from daira_cli.errors import CommandError, Refused
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="For programs: JSON in place of tables.")]
 """The flag of every command: one JSON document (or JSON Lines, where a command streams) in place of tables."""
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask before writing.")]
 """Answers the question that a command asks before it writes."""
-DryRun = Annotated[bool, Parameter(name="--dry-run", negative="")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would be written; write nothing.")]
 """Says what would be written and writes nothing."""
 
 

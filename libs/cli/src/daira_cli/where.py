@@ -42,7 +42,7 @@ class Where:
     stack: Annotated[int | None, Parameter(help="Base port of a local stack (8080), for what is not set.")] = None
     bootstrap: Annotated[str | None, Parameter(help="Kafka brokers, host:port with commas.")] = None
     prefix: Annotated[
-        str | None, Parameter(help="Before every topic and group name (DAIRA_<SERVICE>_TOPIC_PREFIX).")
+        str | None, Parameter(help="Before every topic and group name (`DAIRA_<SERVICE>_TOPIC_PREFIX`).")
     ] = None
 
     def kafka(self) -> str:

@@ -69,6 +69,13 @@ async def test_a_misspelt_topic_is_answered_with_the_nearest_one() -> None:
     assert f"→ did you mean {TOPIC}?" in said.err
 
 
+async def test_a_misspelt_service_is_answered_with_the_nearest_one_and_not_with_an_empty_list() -> None:
+    said = await say("contracts", "ls", "--service", "fed")
+
+    assert (said.code, said.out) == (Exit.USAGE, "")
+    assert "→ did you mean feed?" in said.err
+
+
 async def test_todays_contracts_break_nobody() -> None:
     said = await say("contracts", "check", "--base", "HEAD", "--json")
 

@@ -29,8 +29,10 @@ def config(
 
     Parameters
     ----------
-    service: only this service; may be given several times
-    explain: also type, default and meaning of each
+    service
+        only this service; may be given several times
+    explain
+        also type, default and meaning of each
     """
     out = Output(json)
     chosen = [find(name) for name in service or names()]

@@ -1,7 +1,6 @@
 """`daira contracts ls | show | check | diff`: none of them needs a broker."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import msgspec
 from cyclopts import App
@@ -12,8 +11,8 @@ from daira_cli.contracts.judging import Verdict, judge
 from daira_cli.contracts.reading import installed, named, resolve
 from daira_cli.contracts.recipe import needs_recipe, recipe
 from daira_cli.contracts.showing import shown, version_of
-from daira_cli.errors import Usage
 from daira_cli.exits import Exit
+from daira_cli.known import known_service, known_topic
 from daira_contracts.registry import EVENTS
 from daira_contracts.topics import Topic, hearers, topics
 
@@ -29,9 +28,12 @@ def ls(*, service: str | None = None, json: Json = False) -> int:
 
     Parameters
     ----------
-    service: only topics this service tells or hears
+    service
+        only topics this service tells or hears
     """
     out = Output(json)
+    if service is not None:
+        known_service(service)
     listed = [topic for topic in topics().values() if service in (None, *topic.producers, *topic.consumers)]
     out.table(COLUMNS, [_row(topic) for topic in listed])
     out.document([{"version": version_of(topic.topic), **msgspec.to_builtins(topic)} for topic in listed])
@@ -46,9 +48,10 @@ def show(topic: str, *, json: Json = False) -> int:
 
     Parameters
     ----------
-    topic: its full name
+    topic
+        its full name
     """
-    out, found = Output(json), shown(_known(topic))
+    out, found = Output(json), shown(known_topic(topic))
     declared = found.topic
     out.line(declared.topic, style="bold")
     out.line(declared.description)
@@ -75,7 +78,8 @@ def check(*, base: str | None = None, json: Json = False) -> int:
 
     Parameters
     ----------
-    base: a git revision or a contracts folder to compare with; without it, where this branch left origin/main
+    base
+        a git revision or a contracts folder to compare with; without it, where this branch left origin/main
     """
     out = Output(json)
     against = base or resolve(None)
@@ -96,8 +100,10 @@ def diff(old: str, new: str | None = None, *, json: Json = False) -> int:
 
     Parameters
     ----------
-    old: the earlier one
-    new: the later one; without it, the contracts installed here
+    old
+        the earlier one
+    new
+        the later one; without it, the contracts installed here
     """
     out, before = Output(json), named(old)
     verdicts = judge(before, named(new) if new else installed())
@@ -111,14 +117,6 @@ def _row(topic: Topic) -> tuple[object, ...]:
     version = f"v{version_of(topic.topic)}"
     kind, kept = topic.kind.value, topic.retention
     return topic.topic, version, kind, topic.owner, told, heard, key, topic.partitions, kept, pii
-
-
-def _known(name: str) -> Topic:
-    if found := topics().get(name):
-        return found
-    close = get_close_matches(name, topics(), n=1)
-    hint = f"did you mean {close[0]}?" if close else "daira contracts ls lists them"
-    raise Usage(f"there is no topic {name}", then=hint, code="unknown_topic")
 
 
 def _tell(out: Output, base: str, verdicts: Sequence[Verdict]) -> int:

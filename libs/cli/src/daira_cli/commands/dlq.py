@@ -12,7 +12,7 @@ from daira_bus.producer import open_producer
 from daira_cli.audit import audited
 from daira_cli.commands import COMMANDS
 from daira_cli.console import DryRun, Json, Output, Yes
-from daira_cli.dlq.choice import Choice, groups, letter_of, subjects
+from daira_cli.dlq.choice import Choice, check_names, groups, letter_of, subjects
 from daira_cli.dlq.round import SOURCE, Round
 from daira_cli.dlq.verdict import REFUSED, Verdict
 from daira_cli.dlq.view import View, view
@@ -32,8 +32,8 @@ Reason = Annotated[str, Parameter(help="Why; kept with the mark for as long as t
 async def ls(
     *,
     where: Where | None = None,
-    service: str | None = None,
-    topic: str | None = None,
+    service: Annotated[str | None, Parameter(help="The service whose handler failed.")] = None,
+    topic: Annotated[str | None, Parameter(help="The topic the records came from.")] = None,
     settled: Annotated[bool, Parameter(negative="", help="What became of the others: by whom, why, when.")] = False,
     json: Json = False,
 ) -> int:
@@ -43,6 +43,7 @@ async def ls(
     """
     out, at = Output(json), where or Where()
     pile = await _pile(at, topic, service)
+    check_names(pile, topic, service)
     if settled:
         _list_settled(out, pile)
         return Exit.OK

@@ -28,8 +28,10 @@ async def doctor(
 
     Parameters
     ----------
-    service: only what concerns this service; may be given several times
-    quiet: only the findings
+    service
+        only what concerns this service; may be given several times
+    quiet
+        only the findings
     """
     out = Output(json)
     with out.progress("looking"):

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from daira_bus.groups import Groups, open_groups
 from daira_bus.log import Log
@@ -51,7 +52,8 @@ async def show(group: str, *, where: Where | None = None, json: Json = False) ->
 
     Parameters
     ----------
-    group: its name, `daira.feed` or short `feed`
+    group
+        its name, `daira.feed` or short `feed`
     """
     out, at = Output(json), where or Where()
     async with open_groups(at.kafka(), at.topic_prefix()) as groups:
@@ -83,7 +85,7 @@ async def reset(
     group: str,
     *,
     topic: list[str] | None = None,
-    partition: int | None = None,
+    partition: Annotated[int | None, Parameter(help="only this partition of the topics")] = None,
     to_earliest: bool = False,
     to_latest: bool = False,
     to_time: str | None = None,
@@ -103,22 +105,28 @@ async def reset(
 
     Parameters
     ----------
-    group: its name, `daira.feed` or short `feed`; every process of it must be stopped
-    topic: only this topic; may be given several times
-    partition: only this partition of the topics
-    to_earliest: to the oldest record there is
-    to_latest: to the end: nothing written so far is read
-    to_time: to the first record not older than this: 2h, 7d, 2026-11-22T14:30:00+02:00
-    to_offset: to this offset, which all chosen partitions must hold
-    undo: put back what this undo file of an earlier reset holds
-    undo_file: where to write the undo file of this one; default daira-undo-<group>-<time>.json here
+    group
+        its name, `daira.feed` or short `feed`; every process of it must be stopped
+    topic
+        only this topic; may be given several times
+    to_earliest
+        to the oldest record there is
+    to_latest
+        to the end: nothing written so far is read
+    to_time
+        to the first record not older than this: 2h, 7d, 2026-11-22T14:30:00+02:00
+    to_offset
+        to this offset, which all chosen partitions must hold
+    undo
+        put back what this undo file of an earlier reset holds
+    undo_file
+        where to write the undo file of this one; default `daira-undo-<group>-<time>.json` here
     """
     out, at = Output(json), where or Where()
     target = _target(to_earliest, to_latest, to_time, to_offset, undo)
     log = Log(at.kafka(), at.topic_prefix())
-    async with open_groups(at.kafka(), at.topic_prefix()) as groups:
-        name = await _known(groups, group)
-        lag = await lag_of(groups, log, name)
+    lag = await _lag(at, log, group)
+    name = lag.group.name
     wanted = _undone(undo, name, lag) if undo else await _moved(log, lag, target, topic, partition)
     _show_impact(out, lag, wanted)
     document = {"group": name, "members": lag.group.members, "moves": [_move(one) for one in wanted]}
@@ -126,15 +134,27 @@ async def reset(
         out.line("nothing was changed")
         out.document(document | {"applied": False})
         return Exit.OK
-    if not lag.group.is_stopped:
-        who = sorted({f"{member.client_id} on {member.host}" for member in lag.group.members}) or [lag.group.state]
-        raise Refused(f"{name} is not stopped: {', '.join(who)}", then="stop its workers first", code="group_busy")
+    _refuse_running(lag)
     out.confirm(f"put {name} to these places?", yes=yes)
     file = undo_file or Path(f"daira-undo-{name.rpartition('.')[2]}-{now():%Y%m%dT%H%M%S%f}.json")
     await carry_out(at, name, wanted, file)
     out.line(f"done; to undo it: daira groups reset {group} --undo {file}")
     out.document(document | {"applied": True, "undoFile": str(file)})
     return Exit.OK
+
+
+async def _lag(at: Where, log: Log, group: str) -> GroupLag:
+    async with open_groups(at.kafka(), at.topic_prefix()) as groups:
+        return await lag_of(groups, log, await _known(groups, group))
+
+
+def _refuse_running(lag: GroupLag) -> None:
+    if lag.group.is_stopped:
+        return
+    who = sorted({f"{member.client_id} on {member.host}" for member in lag.group.members}) or [lag.group.state]
+    raise Refused(
+        f"{lag.group.name} is not stopped: {', '.join(who)}", then="stop its workers first", code="group_busy"
+    )
 
 
 def _target(earliest: bool, latest: bool, time: str | None, offset: int | None, undo: Path | None) -> Target:

@@ -36,10 +36,14 @@ async def migrate(
 
     Parameters
     ----------
-    plan: print the pending files and run nothing
-    apply: run them
-    service: only this service; may be given several times
-    phase: pre: what may run before the new code starts; post: everything
+    plan
+        print the pending files and run nothing
+    apply
+        run them
+    service
+        only this service; may be given several times
+    phase
+        pre: what may run before the new code starts; post: everything
     """
     if plan and apply:
         raise Usage("--plan or --apply, not both", code="two_targets")

@@ -22,7 +22,7 @@ HEADERS = ("projection", "records", "unreadable", "seen", "added", "changed", "r
 
 @app.default
 async def run(
-    *projections: str,
+    *projections: Annotated[str, Parameter(help="As `daira rebuild ls` names them.")],
     every: Annotated[bool, Parameter(name="--all", negative="", help="Every projection of every service.")] = False,
     anew: Annotated[bool, Parameter(negative="", help="Forget what an interrupted run had done.")] = False,
     dry_run: DryRun = False,
@@ -51,7 +51,7 @@ async def run(
 
 
 @app.command
-def ls(*, service: str | None = None, json: Json = False) -> int:
+def ls(*, service: Annotated[str | None, Parameter(help="Only this service's.")] = None, json: Json = False) -> int:
     """What can be made anew, and from what.
 
     `daira rebuild ls --service feed`

@@ -34,7 +34,8 @@ async def apply(
 
     Parameters
     ----------
-    replication: how many brokers hold each new topic
+    replication
+        how many brokers hold each new topic
     """
     out, at = Output(json), where or Where()
     todo = await broker.planned(at.kafka(), at.topic_prefix())

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from daira_bus.letters import Letter, Pile
 from daira_cli.errors import Usage
+from daira_cli.known import known_service, known_topic
 
 NAMED_AT_MOST = 100
 
@@ -31,6 +32,7 @@ class Choice:
         """Open letters that fit. Raises Usage when nothing is asked for, or a letter is asked for that is not open."""
         if not (self.id or self.code or self.service or self.topic or self.handler or self.everything):
             raise Usage("say which letters", then="--class, --id, --service, --topic, --handler or --all")
+        check_names(pile, self.topic, self.service)
         self._check_ids(pile)
         return self.still_open(pile)
 
@@ -52,6 +54,16 @@ class Choice:
                 done = pile.settled[wanted]
                 raise Usage(f"{wanted} is settled: {done.how} {done.why} {done.who}".rstrip(), code="letter_settled")
             letter_of(pile, wanted)
+
+
+def check_names(pile: Pile, topic: str | None, service: str | None) -> None:
+    """Raises Usage where nothing was found under a name that no contract knows: an empty list would be no answer."""
+    if pile.letters:
+        return
+    if service is not None:
+        known_service(service)
+    if topic is not None:
+        known_topic(topic)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

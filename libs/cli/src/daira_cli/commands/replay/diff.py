@@ -20,8 +20,8 @@ from daira_cli.where import Where
 
 
 async def diff(
-    a: Path,
-    b: Path,
+    a: Annotated[Path, Parameter(help="A result, or a dump to run now.")],
+    b: Annotated[Path, Parameter(help="Another of either.")],
     /,
     *,
     service: Annotated[str | None, Parameter(help="Runs what is a dump, and no result yet.")] = None,

@@ -68,10 +68,10 @@ class Live:
 
 
 async def run_(
-    file: Path,
+    file: Annotated[Path, Parameter(help="As `daira replay dump` writes it.")],
     /,
     *,
-    service: str,
+    service: Annotated[str, Parameter(help="Whose handlers.")],
     result: Annotated[Path | None, Parameter(help="Write the outcomes there, for `daira replay diff`.")] = None,
     rate: Annotated[str | None, Parameter(help="At most so many a second: 200/s.")] = None,
     quiet: Annotated[bool, Parameter(negative="", help="The summary only.")] = False,

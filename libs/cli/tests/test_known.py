@@ -1,0 +1,38 @@
+"""A misspelt name is answered with the closest one: an empty list would be taken for an answer."""
+
+from pathlib import Path
+
+import pytest
+
+from daira_cli.exits import Exit
+from daira_testing.command import say
+from daira_testing.topics import TopicProbe
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [(("--service", "fed"), "feed"), (("--topic", "video.video-chnged.v1"), "video.video-changed.v1")],
+)
+@pytest.mark.parametrize("command", [("ls",), ("redrive",), ("discard", "--reason", "INC-7")], ids=" ".join)
+async def test_dead_letters_of_nobody_are_not_none(
+    probe: TopicProbe, command: tuple[str, ...], words: tuple[str, str], hint: str
+) -> None:
+    where = ("--bootstrap", probe.bootstrap, "--prefix", probe.prefix)
+
+    said = await say("dlq", *command, *words, *where)
+
+    assert (said.code, said.out) == (Exit.USAGE, "")
+    assert f"→ did you mean {hint}?" in said.err
+
+
+async def test_a_service_without_letters_has_none(probe: TopicProbe) -> None:
+    said = await say("dlq", "ls", "--service", "admin", "--bootstrap", probe.bootstrap, "--prefix", probe.prefix)
+
+    assert (said.code, said.out.strip()) == (Exit.OK, "no open dead letters")
+
+
+async def test_an_error_of_a_command_that_streams_is_a_line_of_json_too(tmp_path: Path) -> None:
+    said = await say("replay", "run", tmp_path / "nothing.jsonl", "--service", "feed", "--stack", "8080", "--json")
+
+    assert said.out.count("\n") == 1
+    assert said.json["error"]["code"] == "usage"
