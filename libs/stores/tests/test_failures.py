@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
+from redis._parsers.base import BaseParser
 
 from daira_kit.errors import DairaError
 from daira_stores import circuit, postgres
@@ -24,6 +25,23 @@ MANY = 200
 async def database(make_database: MakeDatabase) -> Database:
     made: Database = await make_database()
     return made
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits"),
+    [
+        ("LOADING the dataset is in memory soon", True),
+        ("READONLY You can't write against a read only replica.", True),
+        ("OOM command not allowed when used memory > 'maxmemory'.", True),
+        ("MISCONF Errors writing to the AOF file: No space left on device", True),
+        ("NOREPLICAS Not enough good replicas to write.", True),
+        ("TRYAGAIN Multiple keys request during rehashing of slot", True),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", False),
+        ("ERR unknown command", False),
+    ],
+)
+async def test_what_redis_refuses_because_of_itself_is_waited_for(answer: str, waits: bool) -> None:
+    assert is_transient(BaseParser.parse_error(answer)) is waits  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
