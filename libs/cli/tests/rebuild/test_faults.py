@@ -8,16 +8,18 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from daira_cli.exits import Exit
 from daira_cli.services import find
 from daira_contracts.user import ProfileChangedV1, ProfileState
-from daira_devtools.stack import Endpoints
+from daira_devtools.stack import Endpoints, Stack
 from daira_kit.clock import now
 from daira_stores.postgres import Database
 from daira_testing.command import Said, say
@@ -53,7 +55,7 @@ class Scene:
             await work.connection.execute(statement.encode())
             process = await self.start()
             try:
-                await eventually(self._somebody_waits, within=60)
+                await eventually(self.somebody_waits, within=60)
                 yield process
             finally:
                 if process.returncode is None:
@@ -68,7 +70,7 @@ class Scene:
             row = await work.one("SELECT count(*) AS found FROM pg_namespace WHERE nspname = %s", (SCHEMA,))
         return int(row["found"]) if row else 0
 
-    async def _somebody_waits(self) -> bool:
+    async def somebody_waits(self) -> bool:
         async with self.database.read() as work:
             return bool(
                 await work.all(
@@ -224,3 +226,25 @@ async def test_ls_tells_what_each_is_made_from() -> None:
     found = {one["name"]: one for one in said.json["projections"]}
     assert found["feed.profile"]["topics"] == [ProfileChangedV1.topic]
     assert found["feed.circle"]["topics"] == []
+
+
+async def test_a_broker_that_restarts_in_the_middle_of_the_reading_changes_nothing(
+    own_stack: Stack, scene: Scene
+) -> None:
+    # More than the client asks for at once, so that most of it is still to be read when the broker goes away.
+    people = [profile(Random(number), PEOPLE[number % 2], 20_000 + number) for number in range(2_400)]
+    await scene.topics.publish([msgspec.structs.replace(one, bio=token_hex(5_000)) for one in people])
+    assert (await scene.say()).code == Exit.OK
+    scene.live = await scene.verifier.state()
+    await scene.verifier.spoil()
+
+    async with scene.database.work() as work:
+        await work.connection.execute(PHASES["reading"].encode())
+        process = await scene.start()
+        await eventually(scene.somebody_waits, within=60)
+        await own_stack.stop("kafka", kill=True)
+    await own_stack.start("kafka")
+
+    assert await asyncio.wait_for(process.wait(), 180) == Exit.OK
+    assert await scene.same()
+    assert not await scene.schemas()
