@@ -172,6 +172,18 @@ async def test_an_error_code_shows_the_newest_of_its_traces_and_counts_the_rest(
     assert len(said.json["others"]) == 2
 
 
+async def test_a_trace_that_died_is_shown_before_a_newer_one_of_the_same_key(story: Story) -> None:
+    event, died = video(), story.trace_id
+    await story.bury(await story.tell(event))
+    story.trace_id = secrets.token_hex(16)
+    await story.tell(msgspec.structs.replace(event, event_id=new_id(), revision=event.revision + 1))
+
+    said = await story.trace(event.video_id, "--json")
+
+    assert (said.code, [one["traceId"] for one in said.json["traces"]]) == (Exit.FOUND, [died])
+    assert said.json["others"] == [story.trace_id]
+
+
 async def test_a_record_without_a_trace_is_shown_with_its_letters(story: Story) -> None:
     event = SettingsChangedV1(user_id=new_id())
     await story.probe.publish(event)

@@ -34,7 +34,10 @@ async def trace(
     since: Annotated[str | None, Parameter(help=SINCE)] = None,
     topic: Annotated[tuple[str, ...], Parameter(negative="", help="Look into this topic only; repeatable.")] = (),
     logs: Annotated[Path | None, Parameter(help=LOGS)] = None,
-    most: Annotated[int, Parameter(help="How many traces to show when several fit, newest first.")] = 1,
+    most: Annotated[
+        int,
+        Parameter(help="How many traces to show when several fit: those with an open dead letter, then the newest."),
+    ] = 1,
     json: Json = False,
 ) -> int:
     """What a request, an event or an error set in motion: who caused what, when, how long, and where it failed.
@@ -63,7 +66,7 @@ def _print(out: Output, trees: dict[str, Tree], others: list[str]) -> None:
         for text, style in draw(name, tree):
             out.line(text, style=style)
     if others:
-        out.line(f"{len(others)} more fit, the newest {others[0]}: --most {len(others) + len(trees)} shows all")
+        out.line(f"{len(others)} more fit, such as {others[0]}: --most {len(others) + len(trees)} shows all")
     out.document({"traces": [_document(name, tree) for name, tree in trees.items()], "others": others})
 
 

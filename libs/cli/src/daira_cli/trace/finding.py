@@ -41,7 +41,10 @@ class Finder:
     advance: Callable[[float], None]
 
     async def traces(self, word: str) -> list[str]:
-        """Newest first; empty when nothing knows the word. Raises BrokerUnavailable, UnknownTopic, Usage."""
+        """Those with an open dead letter first, then the newest; empty when nothing knows the word.
+
+        Raises BrokerUnavailable, UnknownTopic, Usage.
+        """
         word = plain(word)
         if TRACE_ID.fullmatch(word):
             return [word]
@@ -58,7 +61,8 @@ class Finder:
 
         spotted = await read_seen(self.log, self.since, self.topics, word, is_meant, self.advance)
         _note(found, ((seen.trace_id or UNTRACED + (seen.event_id or seen.key), seen.at) for seen in spotted))
-        return sorted(found, key=lambda one: found[one], reverse=True)
+        dead = {_trace(one) for one in pile.open}
+        return sorted(found, key=lambda one: (one in dead, found[one]), reverse=True)
 
     async def tree(self, trace_id: str) -> Tree:
         """Everything that is known of a trace. Raises BrokerUnavailable, UnknownTopic."""
