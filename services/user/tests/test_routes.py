@@ -116,6 +116,19 @@ async def test_a_profile_has_an_etag_for_reading_and_for_editing(
     assert (await client.get("/v1/users/me", headers=me)).headers["etag"] == edited.headers["etag"] != etag
 
 
+async def test_a_follower_who_comes_meanwhile_is_no_reason_to_refuse_an_edit(
+    client: Client, mint: TokenMint, register: Register
+) -> None:
+    my_id, other_id = await register(), await register()
+    me = mint.headers(my_id)
+    etag = (await client.get("/v1/users/me", headers=me)).headers["etag"]
+    await client.put(f"/v1/users/{my_id}/follow", headers=mint.headers(other_id))
+    assert (await client.get("/v1/users/me", headers={**me, "If-None-Match": etag})).status_code == 200
+    assert (
+        await client.patch("/v1/users/me", headers={**me, "If-Match": f"W/{etag}"}, json={"bio": "new"})
+    ).status_code == 200
+
+
 async def test_a_handle_belongs_to_one_person_and_is_kept_for_its_former_owner(
     client: Client, mint: TokenMint, register: Register
 ) -> None:

@@ -9,7 +9,7 @@ from litestar.params import HeaderParameter
 
 from daira_user.domain.relations import Follow, Relation
 from daira_user.repository.views import Card, Seen
-from daira_user.schemas import OwnProfile, Person, PublicProfile, RelationAnswer, Viewer
+from daira_user.schemas import OwnProfile, Person, ProfilePatch, PublicProfile, RelationAnswer, Viewer
 
 T = TypeVar("T", bound=msgspec.Struct)
 IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
@@ -81,8 +81,14 @@ def relation(held: Relation) -> RelationAnswer:
 
 
 def etag_of(body: msgspec.Struct) -> str:
-    """Changes with any byte of the answer, so also with counts and the reader's relation."""
-    return f'"{blake2b(msgspec.json.encode(body), digest_size=12).hexdigest()}"'
+    """Changes with any byte of the answer, so also with counts and the reader's relation.
+
+    Of one's own profile it begins with a digest of what can be edited, which is all that an edit depends on.
+    """
+    whole = _digest(body)
+    if not isinstance(body, OwnProfile):
+        return f'"{whole}"'
+    return f'"{_digest([getattr(body, name) for name in ProfilePatch.__struct_fields__])}.{whole}"'
 
 
 def tagged(body: T, if_none_match: str | None = None) -> Response[T | None]:
@@ -93,7 +99,21 @@ def tagged(body: T, if_none_match: str | None = None) -> Response[T | None]:
     return Response(body, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
 
 
+def is_edit_of(condition: str, body: OwnProfile) -> bool:
+    """Whether one of these ETags, or `*`, is of the same words and choices; a new follower is no reason to refuse."""
+    given = {one.partition(".")[0] for one in _listed(condition)}
+    return "*" in given or etag_of(body).partition(".")[0] in given
+
+
 def matches(condition: str, etag: str) -> bool:
     """Whether a list of ETags, weak or not, or `*`, names this one."""
-    given = [one.strip().removeprefix("W/") for one in condition.split(",")]
+    given = _listed(condition)
     return "*" in given or etag in given
+
+
+def _listed(condition: str) -> list[str]:
+    return [one.strip().removeprefix("W/") for one in condition.split(",")]
+
+
+def _digest(value: object) -> str:
+    return blake2b(msgspec.json.encode(value), digest_size=12).hexdigest()

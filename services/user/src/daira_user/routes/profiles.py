@@ -18,7 +18,7 @@ from daira_user.errors import (
     ProfileChanged,
 )
 from daira_user.repository.views import Seen
-from daira_user.routes.answers import IfMatch, IfNoneMatch, etag_of, matches, own_profile, public_profile, tagged
+from daira_user.routes.answers import IfMatch, IfNoneMatch, is_edit_of, own_profile, public_profile, tagged
 from daira_user.routes.examples import OWN_PROFILE, PUBLIC_PROFILE
 from daira_user.routes.limits import Limits
 from daira_user.schemas import OwnProfile, ProfilePatch, PublicProfile
@@ -65,7 +65,7 @@ async def get_me(
         ),
     },
     summary="Change your profile",
-    description="Absent fields stay. With `If-Match`, 412 unless the profile is the one you read.",
+    description="Absent fields stay. With `If-Match`, 412 unless what can be edited is as you read it.",
     guards=[signed_in],
     tags=TAGS,
 )
@@ -79,7 +79,7 @@ async def edit_me(
     await limits.on_profile(caller.user_id)
 
     def is_current(seen: Seen) -> bool:
-        return if_match is None or matches(if_match, etag_of(own_profile(seen)))
+        return if_match is None or is_edit_of(if_match, own_profile(seen))
 
     edit = Edit(**{name: getattr(data, name) for name in Edit.__struct_fields__})
     return tagged(own_profile(await user.profiles.edit(caller.user_id, edit, is_current)))
