@@ -31,6 +31,14 @@ async def test_a_service_without_letters_has_none(probe: TopicProbe) -> None:
     assert (said.code, said.out.strip()) == (Exit.OK, "no open dead letters")
 
 
+@pytest.mark.parametrize("command", [("discard", "--all"), ("show", "x@1", "--unredacted")], ids=" ".join)
+async def test_a_blank_is_no_reason(command: tuple[str, ...]) -> None:
+    said = await say("dlq", *command, "--reason", " ", "--bootstrap", "127.0.0.1:1")
+
+    assert said.code in (Exit.USAGE, Exit.REFUSED)
+    assert "reason" in said.err
+
+
 async def test_an_error_of_a_command_that_streams_is_a_line_of_json_too(tmp_path: Path) -> None:
     said = await say("replay", "run", tmp_path / "nothing.jsonl", "--service", "feed", "--stack", "8080", "--json")
 

@@ -40,7 +40,8 @@ class _NextBurial(DeadLetters):
 
     async def bury(self, record: ConsumerRecord, error: BaseException, handler: str, attempts: int) -> None:
         await super().bury(record, error, handler, attempts)
-        self.error = repr(error)
+        # A line, without the row that PostgreSQL quotes below it: it is shown, and kept with the letter.
+        self.error = f"{type(error).__name__}: {error}".partition("\n")[0]
 
     def count(self, *, dead: bool) -> bool:
         return False

@@ -16,7 +16,7 @@ from daira_cli.dlq.choice import Choice, check_names, groups, letter_of, subject
 from daira_cli.dlq.round import SOURCE, Round
 from daira_cli.dlq.verdict import REFUSED, Verdict
 from daira_cli.dlq.view import View, view
-from daira_cli.errors import Refused
+from daira_cli.errors import Refused, Usage
 from daira_cli.exits import Exit
 from daira_cli.where import Where
 from daira_cli.who import who
@@ -76,7 +76,7 @@ async def show(
     `daira dlq show video.video-changed.v1.dlq.feed@17 --stack 8080`
     """
     out, at = Output(json), where or Where()
-    if unredacted and not reason:
+    if unredacted and not reason.strip():
         raise Refused("people's words are shown for a reason only", then="add --reason", code="reason_missing")
     pile = await _pile(at)
     letter = letter_of(pile, id)
@@ -142,6 +142,8 @@ async def discard(
     `daira dlq discard --class not_decodable --topic feed.post-changed.v1 --reason "a test of the producer, INC-12"`
     """
     out, at = Output(json), where or Where()
+    if not reason.strip():
+        raise Usage("a letter is discarded for a reason", then='--reason "a test of the producer, INC-12"')
     async with open_log(at.kafka(), at.topic_prefix()) as log:
         letters = choice.of(await read_pile(log, choice.topic, choice.service))
     for letter in letters:
