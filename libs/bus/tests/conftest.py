@@ -13,16 +13,16 @@ from daira_testing.topics import TopicProbe
 
 POWER_CUT = 77
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
-CutOff = Callable[[Database, str, str], Awaitable[None]]
+CutOff = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
 def spawn(probe: TopicProbe) -> Iterator[Spawn]:
-    """`spawn(database, role, crash_at="")`: see lone_process.py. Killed at the end if it still runs."""
+    """`spawn(database, role, crash_at="", many=False)`: see lone_process.py. Killed at the end if it still runs."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(database: Database, role: str, crash_at: str = "") -> "subprocess.Popen[bytes]":
-        arguments = [database.dsn, probe.bootstrap, probe.prefix, role, crash_at]
+    def start(database: Database, role: str, crash_at: str = "", *, many: bool = False) -> "subprocess.Popen[bytes]":
+        arguments = [database.dsn, probe.bootstrap, probe.prefix, role, crash_at, "many" if many else "one"]
         script = str(Path(__file__).parent / "lone_process.py")
         started.append(subprocess.Popen([sys.executable, script, *arguments]))
         return started[-1]
@@ -35,9 +35,9 @@ def spawn(probe: TopicProbe) -> Iterator[Spawn]:
 
 @pytest.fixture
 def cut_off(spawn: Spawn) -> CutOff:
-    """`await cut_off(database, role, crash_at)`: started, and ended exactly there."""
+    """`await cut_off(database, role, crash_at, many=False)`: started, and ended exactly there."""
 
-    async def run(database: Database, role: str, crash_at: str) -> None:
-        assert await asyncio.to_thread(spawn(database, role, crash_at).wait, 60) == POWER_CUT
+    async def run(database: Database, role: str, crash_at: str, *, many: bool = False) -> None:
+        assert await asyncio.to_thread(spawn(database, role, crash_at, many=many).wait, 60) == POWER_CUT
 
     return run

@@ -1,10 +1,10 @@
-"""A consumer, relay or worker process to be killed: `lone_process.py DSN BOOTSTRAP PREFIX ROLE [CRASH_AT]`.
+"""A consumer, relay or worker process to be killed: `lone_process.py DSN BOOTSTRAP PREFIX ROLE [CRASH_AT [MANY]]`.
 
 ROLE is `relay`, `worker`, or the consumer group of a consumer. CRASH_AT names the point at which it ends itself, as a
 power cut would. A consumer: `handler` inside the transaction, `acknowledging` after its commit and before the offset
 is committed, `burying` after its dead letter was sent and before the offset is committed. A relay: `sending` with half
 of a batch on the broker, `marking` after the broker's ack and before the row is marked. A worker: `job` inside a job,
-`finishing` after a job's effect and before its row is gone.
+`finishing` after a job's effect and before its row is gone. MANY is `many` for a consumer that takes batches.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from daira_bus.subscription import on
 from daira_contracts.user import SettingsChangedV1
 from daira_stores.postgres import open_database
 from daira_stores.work import Work
-from daira_testing.delivery import Effects, consuming, record_effect, relaying, work_once
+from daira_testing.delivery import Effects, consuming, on_each, record_effect, relaying, work_once
 from daira_testing.topics import TopicProbe
 
 POWER_CUT = 77
@@ -93,7 +93,7 @@ def prepare(crash_at: str) -> None:
         bury_and_crash()
 
 
-async def main(dsn: str, bootstrap: str, prefix: str, role: str, crash_at: str = "") -> None:
+async def main(dsn: str, bootstrap: str, prefix: str, role: str, crash_at: str = "", many: str = "one") -> None:
     """Until killed."""
     prepare(crash_at)
     handler = {"handler": record_and_crash, "burying": refuse}.get(crash_at, record_effect)
@@ -105,7 +105,9 @@ async def main(dsn: str, bootstrap: str, prefix: str, role: str, crash_at: str =
         if role == "worker":
             kind = job("build", crash_in_a_job if crash_at == "job" else work_once, lease_seconds=0.5)
             await JobRunner(database, [kind], Effects(database), idle_seconds=0.1).run(asyncio.Event())
-        async with consuming(Effects(database), probe, group=role, subscription=on(SettingsChangedV1, handler)):
+        listen = on_each if many == "many" else on
+        subscription = listen(SettingsChangedV1, handler)
+        async with consuming(Effects(database), probe, group=role, subscription=subscription):
             await asyncio.Event().wait()
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from secrets import token_hex
 
 import msgspec
 import pytest
+from aiokafka import ConsumerRecord
 
 from daira_bus.consumer import Consumer
 from daira_bus.errors import Poison
-from daira_bus.subscription import on
+from daira_bus.subscription import Subscription, on
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.topics import topics
 from daira_contracts.user import ProfileChangedV1, ProfileState, SettingsChangedV1
@@ -17,7 +19,7 @@ from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
 from daira_stores.work import Work
-from daira_testing.delivery import Effects, change, consuming, emit, relaying
+from daira_testing.delivery import RECORD_EFFECT, RECORD_EFFECTS, Effects, change, consuming, emit, on_each, relaying
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
@@ -26,11 +28,13 @@ TOPIC = SettingsChangedV1.topic
 DEAD = f"{TOPIC}.dlq.feed"
 RECORD_OVERHEAD = 150
 """Bytes of framing and key that count against a topic's limit."""
+Listen = Callable[..., Subscription]
+either = pytest.mark.parametrize("listen", [on, on_each], ids=["one", "many"])
 
 
-@pytest.fixture
-async def effects(make_database: MakeDatabase) -> Effects:
-    return await Effects.create(await make_database())
+@pytest.fixture(params=[RECORD_EFFECT, RECORD_EFFECTS], ids=["one", "many"])
+async def effects(make_database: MakeDatabase, request: pytest.FixtureRequest) -> Effects:
+    return await Effects.create(await make_database(), request.param)
 
 
 async def test_a_committed_event_has_its_effect_once(
@@ -130,14 +134,21 @@ async def test_poison_goes_to_the_dead_letters_with_its_cause_and_its_neighbours
     effects: Effects, probe: TopicProbe
 ) -> None:
     poison, neighbour = change(), change()
-    effects.failures[poison.event_id] = [Poison("never")]
-    buried = len(await probe.records(DEAD))
+    effects.failures[poison.event_id] = [Poison("never")] * 2  # in a batch, and alone
+    mark = token_hex(8).encode()
     broken = [
-        (str(new_id()).encode(), b"\xff not json", []),
-        (str(new_id()).encode(), b'{"eventId": "no id"}', []),
-        (b"\xff\xfe key", b"{}", []),
-        (b"", b"[" * 5000, [("bad", b"\xff\xfe")]),
+        (str(new_id()).encode(), b"\xff not json " + mark, []),
+        (str(new_id()).encode(), b'{"eventId": "no id", "mark": "%s"}' % mark, []),
+        (b"\xff\xfe key", b'{"mark": "%s"}' % mark, []),
+        (b"", b"[" * 5000 + mark, [("bad", b"\xff\xfe")]),
     ]
+    wanted = {msgspec.json.encode(poison), *(value for _, value, _ in broken)}
+
+    async def letters() -> list[ConsumerRecord]:
+        return [letter for letter in await probe.records(DEAD) if letter.value in wanted]
+
+    async def all_are_buried() -> bool:
+        return len(await letters()) >= len(wanted)
 
     async with consuming(effects, probe):
         await probe.publish(poison)
@@ -145,18 +156,17 @@ async def test_poison_goes_to_the_dead_letters_with_its_cause_and_its_neighbours
             await probe.producer.send(TOPIC, key, value, headers)
         await probe.publish(neighbour)
         await eventually(lambda: effects.all_seen([neighbour]))
-        await eventually(lambda: _has_letters(probe, buried + len(broken) + 1))
+        await eventually(all_are_buried)
 
-    letters = (await probe.records(DEAD))[buried:]
-    causes = [dict(letter.headers) for letter in letters]
+    causes = [dict(letter.headers) for letter in await letters()]
     assert sorted(cause["daira-error-code"] for cause in causes) == [b"not_decodable"] * 4 + [b"poison"]
     assert {cause["daira-original-topic"] for cause in causes} == {TOPIC.encode()}
-    assert {value for _, value, _ in broken} <= {letter.value for letter in letters}
     assert await effects.count([poison]) == {poison.event_id: 0}
 
 
+@either
 async def test_what_the_database_can_never_take_is_buried_and_its_neighbours_flow(
-    make_database: MakeDatabase, probe: TopicProbe
+    listen: Listen, make_database: MakeDatabase, probe: TopicProbe
 ) -> None:
     async def take(event: UserErasedV1, work: Work, effects: Effects) -> None:
         await work.execute("INSERT INTO effect (id, revision) VALUES (%s, 1)", (event.event_id,))
@@ -173,7 +183,7 @@ async def test_what_the_database_can_never_take_is_buried_and_its_neighbours_flo
         causes = {letter.key: dict(letter.headers)["daira-error-code"] for letter in letters if letter.value}
         return causes.get(huge.key_text().encode())
 
-    async with consuming(effects, probe, subscription=on(UserErasedV1, take)):
+    async with consuming(effects, probe, subscription=listen(UserErasedV1, take)):
         await probe.publish(huge, neighbour)
         await eventually(lambda: effects.all_seen([neighbour]))
 
@@ -181,7 +191,10 @@ async def test_what_the_database_can_never_take_is_buried_and_its_neighbours_flo
     assert await effects.count([huge]) == {huge.event_id: 0}
 
 
-async def test_a_removed_key_takes_its_dead_letters_along(make_database: MakeDatabase, probe: TopicProbe) -> None:
+@either
+async def test_a_removed_key_takes_its_dead_letters_along(
+    listen: Listen, make_database: MakeDatabase, probe: TopicProbe
+) -> None:
     async def refuse(event: ProfileChangedV1, work: object, effects: Effects) -> None:
         raise Poison("not this one")
 
@@ -197,7 +210,7 @@ async def test_a_removed_key_takes_its_dead_letters_along(make_database: MakeDat
     async def is_removed() -> bool:
         return (await letters())[-1:] == [None]
 
-    async with consuming(effects, probe, subscription=on(ProfileChangedV1, refuse)):
+    async with consuming(effects, probe, subscription=listen(ProfileChangedV1, refuse)):
         await probe.publish(said)
         await eventually(letters)
         assert b"said" in ((await letters())[-1] or b"")
@@ -230,18 +243,22 @@ async def test_poison_as_large_as_its_topic_allows_still_fits_the_dead_letters(
         await eventually(is_buried)
 
 
-async def test_a_topic_full_of_poison_stops_the_consumer(make_database: MakeDatabase, probe: TopicProbe) -> None:
+@either
+async def test_a_topic_full_of_poison_stops_the_consumer(
+    listen: Listen, make_database: MakeDatabase, probe: TopicProbe
+) -> None:
     async def refuse(event: UserErasedV1, work: object, effects: Effects) -> None:
         raise Poison("none of them")
 
-    effects = await Effects.create(await make_database())
-    async with consuming(effects, probe, subscription=on(UserErasedV1, refuse)) as consumer:
+    effects, dead = await Effects.create(await make_database()), f"{UserErasedV1.topic}.dlq.feed"
+    buried = len(await probe.records(dead))
+    async with consuming(effects, probe, subscription=listen(UserErasedV1, refuse)) as consumer:
         for _ in range(40):
             await probe.publish(UserErasedV1(user_id=new_id(), erased_at=change().occurred_at))
         await eventually(lambda: _failed(consumer))
 
-    letters = await probe.records(f"{UserErasedV1.topic}.dlq.feed")
-    assert 20 <= len(letters) < 40
+    letters = await probe.records(dead)
+    assert 20 <= len(letters) - buried < 40
 
 
 async def test_members_that_come_and_go_lose_and_double_nothing(effects: Effects, probe: TopicProbe) -> None:
@@ -280,10 +297,6 @@ async def _outbox_is_empty(database: Database) -> bool:
     async with database.read() as work:
         row = await work.one("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")
     return row is not None and row["n"] == 0
-
-
-async def _has_letters(probe: TopicProbe, count: int) -> bool:
-    return len(await probe.records(DEAD)) >= count
 
 
 async def _failed(consumer: Consumer) -> bool:

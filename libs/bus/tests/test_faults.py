@@ -8,22 +8,26 @@ from typing import Any
 import pytest
 
 from daira_bus.errors import Poison
+from daira_bus.subscription import Subscription
 from daira_contracts._event import Event
 from daira_contracts.user import SettingsChangedV1
 from daira_devtools.stack import Stack
 from daira_kit.errors import Unavailable
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
-from daira_testing.delivery import Effects, change, consuming, emit, relaying, working
+from daira_testing.delivery import RECORD_EFFECT, RECORD_EFFECTS, Effects, change, consuming, emit, relaying, working
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
+either = pytest.mark.parametrize("subscription", [RECORD_EFFECT, RECORD_EFFECTS], ids=["one", "many"])
 
+
+@either
 async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
-    own_stack: Stack, make_database: MakeDatabase, probe: TopicProbe
+    subscription: Subscription, own_stack: Stack, make_database: MakeDatabase, probe: TopicProbe
 ) -> None:
-    owner, effects = await make_database(), await Effects.create(await make_database())
+    owner, effects = await make_database(), await Effects.create(await make_database(), subscription)
     events = [change() for _ in range(60)]
 
     async with relaying(owner, probe), consuming(effects, probe):
@@ -38,10 +42,11 @@ async def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
     assert set((await effects.count(events)).values()) == {1}
 
 
+@either
 async def test_a_database_killed_and_restarted_loses_and_doubles_nothing(
-    own_stack: Stack, make_database: MakeDatabase, probe: TopicProbe
+    subscription: Subscription, own_stack: Stack, make_database: MakeDatabase, probe: TopicProbe
 ) -> None:
-    owner, effects = await make_database(), await Effects.create(await make_database())
+    owner, effects = await make_database(), await Effects.create(await make_database(), subscription)
     events = [change() for _ in range(40)]
 
     async with relaying(owner, probe), consuming(effects, probe):
@@ -54,14 +59,15 @@ async def test_a_database_killed_and_restarted_loses_and_doubles_nothing(
     assert set((await effects.count(events)).values()) == {1}
 
 
+@either
 async def test_a_consumer_killed_at_any_moment_loses_and_doubles_nothing(
-    make_database: MakeDatabase, probe: TopicProbe, spawn: Any
+    subscription: Subscription, make_database: MakeDatabase, probe: TopicProbe, spawn: Any
 ) -> None:
-    effects, group = await Effects.create(await make_database()), f"g{new_id()}"
+    effects, group = await Effects.create(await make_database(), subscription), f"g{new_id()}"
     events = [change() for _ in range(120)]
 
     for round_number in range(4):
-        child = spawn(effects.database, group)
+        child = spawn(effects.database, group, many=subscription is RECORD_EFFECTS)
         await probe.publish(*events[round_number * 30 : (round_number + 1) * 30])
         await eventually(lambda: effects.all_seen(events[:1]), within=60)
         await asyncio.sleep(0.15 * round_number)
@@ -94,17 +100,20 @@ async def test_a_zombie_consumer_has_no_effect_of_its_own(
     assert set((await effects.count(events)).values()) == {1}
 
 
+@either
 @pytest.mark.parametrize("crash_at", ["handler", "acknowledging"])
 async def test_a_consumer_that_ends_between_two_steps_loses_and_doubles_nothing(
-    crash_at: str, make_database: MakeDatabase, probe: TopicProbe, cut_off: Any
+    crash_at: str, subscription: Subscription, make_database: MakeDatabase, probe: TopicProbe, cut_off: Any
 ) -> None:
-    effects, group, event = await Effects.create(await make_database()), f"g{new_id()}", change()
-    await probe.publish(event)
-    await cut_off(effects.database, group, crash_at)
+    effects, group = await Effects.create(await make_database(), subscription), f"g{new_id()}"
+    person = new_id()
+    events = [change(person, revision) for revision in range(1, 6)]
+    await probe.publish(*events)
+    await cut_off(effects.database, group, crash_at, many=subscription is RECORD_EFFECTS)
     async with consuming(effects, probe, group=group):
-        await eventually(lambda: effects.all_seen([event]), within=60)
+        await eventually(lambda: effects.all_seen(events), within=60)
 
-    assert await effects.count([event]) == {event.event_id: 1}
+    assert set((await effects.count(events)).values()) == {1}
 
 
 async def test_a_relay_that_ends_between_sending_and_marking_tells_everything_once(

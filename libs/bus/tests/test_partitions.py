@@ -1,13 +1,14 @@
 """Workers of partitions at the moments when a rebalance takes their partition away."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from daira_bus import partitions
+from daira_bus.batching import BatchHandler
 from daira_bus.consumer import Consumer
 from daira_bus.dlq import DeadLetters
 from daira_bus.handling import RecordHandler
@@ -76,7 +77,7 @@ async def test_a_worker_ends_although_its_driver_answers_a_cancellation_with_an_
     monkeypatch.setattr(partitions, "STOP_SECONDS", 0.05)
     database, stubborn, producer = await make_database(), Stubborn(), Producer("127.0.0.1:1", "feed")
     subscriptions = {PARTITION.topic: on(SettingsChangedV1, hold_on)}
-    handler = RecordHandler(subscriptions, stubborn, database, DeadLetters(producer, "feed"))
+    handler = BatchHandler(subscriptions, stubborn, database, DeadLetters(producer, "feed"))
     worker = PartitionWorker(PARTITION, handler.handle)
     worker.add([record()])
     await eventually(lambda: _has_begun(stubborn))
@@ -97,7 +98,8 @@ async def test_a_record_whose_handler_was_cancelled_by_nobody_is_tried_again(mak
 
 
 async def test_a_worker_that_nobody_cancelled_and_that_ended_is_told_from_one_that_was_stopped() -> None:
-    async def end(_record: object) -> str:
+    async def end(records: Sequence[ConsumerRecord]) -> AsyncGenerator[ConsumerRecord]:
+        yield records[0]
         raise asyncio.CancelledError
 
     worker, stopped = PartitionWorker(PARTITION, end), PartitionWorker(PARTITION, end)

@@ -4,10 +4,11 @@ import pytest
 
 from daira_bus.groups import open_groups
 from daira_bus.log import open_log
+from daira_bus.subscription import Subscription
 from daira_contracts.user import SettingsChangedV1
 from daira_kit.ids import new_id
 from daira_kit.settings import environment
-from daira_testing.delivery import Effects, change, consuming
+from daira_testing.delivery import RECORD_EFFECT, RECORD_EFFECTS, Effects, change, consuming
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
@@ -22,10 +23,11 @@ RECORDS_A_BATCH = 500
 
 
 @pytest.mark.sized(COUNT)
+@pytest.mark.parametrize("subscription", [RECORD_EFFECT, RECORD_EFFECTS], ids=["one", "many"])
 async def test_one_poison_record_among_many_delays_its_partition_less_than_the_budget_and_is_buried_once(
-    make_database: MakeDatabase, probe: TopicProbe
+    subscription: Subscription, make_database: MakeDatabase, probe: TopicProbe
 ) -> None:
-    effects = await Effects.create(await make_database())
+    effects = await Effects.create(await make_database(), subscription)
     async with effects.database.work() as work:
         await work.execute("ALTER TABLE effect ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp()")
     user = new_id()  # every second event is in the poison's partition, the rest anywhere

@@ -283,4 +283,4 @@ async def replay(process: Process, facts: list[UserEventRecordedV1]) -> None:
     assert isinstance(interaction, InteractionService)
     for fact in facts:
         async with process.platform.database.work() as work:
-            await interaction.store(work, fact)
+            await interaction.store(work, [fact])

@@ -8,11 +8,11 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from daira_bus.batching import BatchHandler
 from daira_bus.cancelling import is_cancelled
 from daira_bus.dlq import DeadLetters
 from daira_bus.errors import TooManyDead
-from daira_bus.handling import RecordHandler
-from daira_bus.partitions import PAUSE_ABOVE, RESUME_BELOW, PartitionWorker
+from daira_bus.partitions import AT_ONCE, PAUSE_ABOVE, RESUME_BELOW, PartitionWorker
 from daira_bus.producer import Producer
 from daira_bus.subscription import Subscription
 from daira_observe.logs import get_logger
@@ -49,7 +49,7 @@ class Consumer(ConsumerRebalanceListener):
         self._group = f"{prefix}{group or f'daira.{service}'}"
         by_topic = {prefix + subscription.topic: subscription for subscription in subscriptions}
         self._topics = sorted(by_topic)
-        self._handler = RecordHandler(by_topic, target, database, DeadLetters(producer, service, prefix))
+        self._handler = BatchHandler(by_topic, target, database, DeadLetters(producer, service, prefix))
         self._workers: dict[TopicPartition, PartitionWorker] = {}
         self._client: AIOKafkaConsumer | None = None
         self.last_poll = 0.0
@@ -166,7 +166,8 @@ class Consumer(ConsumerRebalanceListener):
         """Begin with the new partitions."""
         for partition in assigned:
             if partition not in self._workers:
-                self._workers[partition] = PartitionWorker(partition, self._handler.handle)
+                at_once = AT_ONCE if self._handler.takes_many(partition.topic) else 1
+                self._workers[partition] = PartitionWorker(partition, self._handler.handle, at_once)
         self.joined.set()
 
     async def _stop_workers(self, partitions: Sequence[TopicPartition]) -> None:

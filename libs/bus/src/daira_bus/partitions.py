@@ -1,7 +1,8 @@
 """One worker per assigned partition: in order inside, independent of each other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 
 from aiokafka import ConsumerRecord, TopicPartition
 
@@ -10,18 +11,22 @@ from daira_observe.metrics import CONSUMER_AGE
 
 PAUSE_ABOVE = 500
 RESUME_BELOW = 100
+AT_ONCE = 500
+"""Records of a partition that one transaction holds at most."""
 STOP_SECONDS = 5.0
+Handle = Callable[[Sequence[ConsumerRecord]], AsyncGenerator[ConsumerRecord]]
+"""Yields after each step its last record: everything up to it is done."""
 
 
 class PartitionWorker:
     """Holds the backlog of one partition and the offset up to which everything is done."""
 
-    def __init__(self, partition: TopicPartition, handle: Callable[[ConsumerRecord], Awaitable[str]]) -> None:
+    def __init__(self, partition: TopicPartition, handle: Handle, at_once: int = 1) -> None:
+        """`handle` gets at most `at_once` records."""
         self.partition = partition
         self.done_offset: int | None = None
         self.committed_offset: int | None = None
-        self.handled = 0
-        self._handle = handle
+        self._handle, self._at_once = handle, at_once
         self._queue: asyncio.Queue[ConsumerRecord] = asyncio.Queue()
         self._stopping = False
         self._task = asyncio.create_task(self._run(), name=f"partition {partition.topic}[{partition.partition}]")
@@ -46,7 +51,7 @@ class PartitionWorker:
             self._queue.put_nowait(record)
 
     async def stop(self) -> None:
-        """Finish the record in hand within STOP_SECONDS, drop the rest: another member will read them."""
+        """Finish the step in hand within STOP_SECONDS, drop the rest: another member will read them."""
         self._stopping = True
         while not self._queue.empty():
             self._queue.get_nowait()
@@ -59,11 +64,22 @@ class PartitionWorker:
 
     async def _run(self) -> None:
         while not self._stopping:
-            record = await self._queue.get()
-            age = (epoch_ms(now()) - record.timestamp) / 1000
-            CONSUMER_AGE.labels(record.topic, str(record.partition)).set(max(age, 0))
+            records = await self._next()
+            age = (epoch_ms(now()) - records[0].timestamp) / 1000
+            CONSUMER_AGE.labels(records[0].topic, str(records[0].partition)).set(max(age, 0))
             self._busy = True
-            await self._handle(record)
+            await self._take(records)
             self._busy = False
-            self.done_offset = record.offset + 1
-            self.handled += 1
+
+    async def _take(self, records: Sequence[ConsumerRecord]) -> None:
+        async with aclosing(self._handle(records)) as steps:
+            async for last in steps:
+                self.done_offset = last.offset + 1
+                if self._stopping:
+                    return
+
+    async def _next(self) -> list[ConsumerRecord]:
+        records = [await self._queue.get()]
+        while len(records) < self._at_once and not self._queue.empty():
+            records.append(self._queue.get_nowait())
+        return records

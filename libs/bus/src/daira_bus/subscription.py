@@ -1,6 +1,7 @@
 """What a service listens to: event type → handler, declared as a tuple at the bottom of handlers.py."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ from daira_stores.work import Work
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Any, Work, Any], Awaitable[None]]
+ManyHandler = Callable[[Sequence[Any], Work, Any], Awaitable[None]]
 TombstoneHandler = Callable[[str, Work, Any], Awaitable[None]]
 
 
@@ -19,6 +21,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     event_type: type[Event]
     handler: Handler
     tombstone: TombstoneHandler | None = None
+    many: ManyHandler | None = None
+    """Does at once what `handler` does with each; only the consumer's loop uses it."""
 
     @property
     def topic(self) -> str:
@@ -43,3 +47,23 @@ def on(
     is called when a key of a state topic was removed; without it tombstones are passed over.
     """
     return Subscription(event_type=event_type, handler=handler, tombstone=tombstone)
+
+
+def on_batch(
+    event_type: type[E],
+    many: Callable[[Sequence[E], Work, Any], Awaitable[None]],
+    *,
+    tombstone: TombstoneHandler | None = None,
+) -> Subscription:
+    """As `on`, for a topic with much traffic: `many(events, work, service)` gets what waits in a partition, in order.
+
+    Each event is in there once and none was handled before; their inbox rows are in the same transaction. A batch that
+    fails is handled again one event at a time, so `many` must also bear the repetition of effects outside of it.
+    Tombstones come alone, in their place. What is told in a batch of several carries neither their trace nor a cause.
+    """
+
+    @wraps(many)
+    async def handler(event: E, work: Work, service: Any) -> None:
+        await many([event], work, service)
+
+    return Subscription(event_type=event_type, handler=handler, tombstone=tombstone, many=many)

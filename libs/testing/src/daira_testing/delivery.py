@@ -1,15 +1,17 @@
 """A small service of the tests' own: counts effects in its own database, so that delivery can be judged."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any
 from uuid import UUID
 
 from daira_bus.consumer import Consumer
 from daira_bus.jobs import Job, JobRunner, job
 from daira_bus.producer import open_producer
 from daira_bus.relay import Relay
-from daira_bus.subscription import Subscription, on
+from daira_bus.subscription import Subscription, TombstoneHandler, on, on_batch
 from daira_contracts._event import Event
 from daira_contracts.user import SettingsChangedV1
 from daira_kit.ids import new_id
@@ -21,18 +23,20 @@ from daira_testing.topics import TopicProbe
 class Effects:
     """What the handler did; `failures` by event id are raised, last first, after the effect was written."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, subscription: Subscription | None = None) -> None:
+        """`subscription` is what `consuming` listens to unless it is told otherwise."""
         self.database = database
+        self.subscription = subscription or RECORD_EFFECT
         self.failures: dict[UUID, list[Exception]] = {}
         self.hold = asyncio.Event()
         self.hold.set()
 
     @classmethod
-    async def create(cls, database: Database) -> "Effects":
+    async def create(cls, database: Database, subscription: Subscription | None = None) -> "Effects":
         """Adds the table of effects to `database`."""
         async with database.work() as work:
             await work.execute("CREATE TABLE effect (n bigserial PRIMARY KEY, id uuid NOT NULL, revision int NOT NULL)")
-        return cls(database)
+        return cls(database, subscription)
 
     async def ids(self) -> list[UUID]:
         """Ids of handled events, in the order of their effects."""
@@ -69,7 +73,24 @@ async def work_once(job: Job, effects: Effects) -> None:
         )
 
 
+def on_each(
+    event_type: type[Event],
+    handler: Callable[[Any, Work, Any], Awaitable[None]],
+    *,
+    tombstone: TombstoneHandler | None = None,
+) -> Subscription:
+    """As `on`, through batches: for what must be the same either way."""
+
+    @wraps(handler)
+    async def each(events: Sequence[Any], work: Work, service: Any) -> None:
+        for event in events:
+            await handler(event, work, service)
+
+    return on_batch(event_type, each, tombstone=tombstone)
+
+
 RECORD_EFFECT = on(SettingsChangedV1, record_effect)
+RECORD_EFFECTS = on_each(SettingsChangedV1, record_effect)
 
 
 def change(user_id: UUID | None = None, revision: int = 1) -> SettingsChangedV1:
@@ -86,14 +107,14 @@ async def emit(database: Database, *events: Event) -> None:
 
 @asynccontextmanager
 async def consuming(
-    effects: Effects, probe: TopicProbe, *, group: str | None = None, subscription: Subscription = RECORD_EFFECT
+    effects: Effects, probe: TopicProbe, *, group: str | None = None, subscription: Subscription | None = None
 ) -> AsyncIterator[Consumer]:
     """A running consumer that has its partitions."""
     async with open_producer(probe.bootstrap, "feed", probe.prefix) as producer:
         consumer = Consumer(
             service="feed",
             bootstrap=probe.bootstrap,
-            subscriptions=[subscription],
+            subscriptions=[subscription or effects.subscription],
             target=effects,
             database=effects.database,
             producer=producer,

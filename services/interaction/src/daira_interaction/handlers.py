@@ -1,8 +1,9 @@
 """What interaction does when something happened, its own events included."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from daira_bus.subscription import on
+from daira_bus.subscription import on, on_batch
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.feed import PostChangedV1
 from daira_contracts.interaction import UserEventRecordedV1
@@ -11,9 +12,9 @@ from daira_interaction.service import InteractionService
 from daira_stores.work import Work
 
 
-async def store_user_event(event: UserEventRecordedV1, work: Work, interaction: InteractionService) -> None:
+async def store_user_events(events: Sequence[UserEventRecordedV1], work: Work, interaction: InteractionService) -> None:
     """A confirmed event can be exported."""
-    await interaction.store(work, event)
+    await interaction.store(work, events)
 
 
 async def erase_events(event: UserErasedV1, work: Work, interaction: InteractionService) -> None:
@@ -42,7 +43,7 @@ async def forget_video(video_id: str, work: Work, interaction: InteractionServic
 
 
 SUBSCRIPTIONS = (
-    on(UserEventRecordedV1, store_user_event),
+    on_batch(UserEventRecordedV1, store_user_events),
     on(UserErasedV1, erase_events),
     on(PostChangedV1, remember_post, tombstone=forget_post),
     on(VideoChangedV1, remember_video, tombstone=forget_video),

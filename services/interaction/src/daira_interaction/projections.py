@@ -13,7 +13,7 @@ from daira_stores.work import Work
 
 async def put_user_events(work: Work, interaction: InteractionService, events: Sequence[UserEventRecordedV1]) -> None:
     """As the live handler does, many at once."""
-    await interaction.store(work, *events)
+    await interaction.store(work, events)
 
 
 PROJECTIONS = (

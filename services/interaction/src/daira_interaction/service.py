@@ -1,6 +1,5 @@
 """Use cases: take events in, keep them, give them back, forget a person."""
 
-from asyncio import gather
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -82,10 +81,10 @@ class InteractionService:
                 return
             after = position_of(page[-1])
 
-    async def store(self, work: Work, *events: UserEventRecordedV1) -> None:
+    async def store(self, work: Work, events: Sequence[UserEventRecordedV1]) -> None:
         """Keep events, but of people who were erased meanwhile."""
         erased = await people.find_erased(work, {event.user_id for event in events})
-        await gather(*(self._events.put(event) for event in events if event.user_id not in erased))
+        await self._events.put(event for event in events if event.user_id not in erased)
 
     async def erase(self, work: Work, event: UserErasedV1) -> None:
         """Drop a person's events, now and whenever one comes again."""

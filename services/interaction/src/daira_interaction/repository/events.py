@@ -1,7 +1,7 @@
 """Events by person and day of happening: small partitions, newest first, gone after their time."""
 
 from asyncio import gather
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -65,34 +65,23 @@ class EventRepository:
     def __init__(self, session: CqlSession) -> None:
         self._session = session
 
-    async def put(self, event: UserEventRecordedV1) -> None:
-        """Store an event whose time is not over. Raises WideColumnUnavailable."""
-        left = seconds_left(event.happened_at, now())
-        if left <= 0:
-            return
-        day = event.happened_at.astimezone(UTC).date()
-        written_at = int(event.received_at.timestamp() * 1_000_000)
-        about = event.metadata
-        values = (
-            event.user_id,
-            day,
-            event.happened_at,
-            event.event_id,
-            event.client_event_id,
-            event.event_type.value,
-            event.entity_type.value,
-            UUID(event.entity_id),
-            event.source.value,
-            event.received_at,
-            about.watch_time_ms,
-            about.duration_ms,
-            about.scroll_depth_percent,
-            about.loops,
-        )
-        # Both or again: the event counts as handled only once both are written.
+    async def put(self, events: Iterable[UserEventRecordedV1]) -> None:
+        """Store those events whose time is not over, all at once. Raises WideColumnUnavailable."""
+        clock = now()
+        rows = []
+        days: dict[tuple[UUID, date], tuple[int, int]] = {}
+        for event in events:
+            left = seconds_left(event.happened_at, clock)
+            if left <= 0:
+                continue
+            written_at = int(event.received_at.timestamp() * 1_000_000)
+            place = (event.user_id, event.happened_at.astimezone(UTC).date())
+            rows.append((*place, *_values(event), written_at, left))
+            days[place] = max(days.get(place, (0, 0)), (written_at, left + DAY_SECONDS))  # as the store would decide
+        # Both or again: events count as handled only once all is written.
         await gather(
-            self._session.run(PUT_DAY, (event.user_id, day, written_at, left + DAY_SECONDS)),
-            self._session.run(PUT_EVENT, (*values, written_at, left)),
+            self._session.run_many(PUT_DAY, [(*place, *life) for place, life in days.items()]),
+            self._session.run_many(PUT_EVENT, rows),
         )
 
     async def read(self, user_id: UUID, after: Position | None, count: int) -> list[StoredEvent]:
@@ -126,6 +115,24 @@ def position_of(event: StoredEvent) -> Position:
     """The cursor after this event."""
     since = event.happened_at - datetime(1970, 1, 1, tzinfo=UTC)
     return Position(since // timedelta(milliseconds=1), event.event_id)
+
+
+def _values(event: UserEventRecordedV1) -> tuple[Any, ...]:
+    about = event.metadata
+    return (
+        event.happened_at,
+        event.event_id,
+        event.client_event_id,
+        event.event_type.value,
+        event.entity_type.value,
+        UUID(event.entity_id),
+        event.source.value,
+        event.received_at,
+        about.watch_time_ms,
+        about.duration_ms,
+        about.scroll_depth_percent,
+        about.loops,
+    )
 
 
 def _event(row: Any) -> StoredEvent:
