@@ -15,6 +15,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from daira_bus.log import open_log
 from daira_cli.dump.draft import open_part
@@ -165,6 +166,29 @@ async def test_a_record_as_large_as_a_broker_takes_is_one_line(
 
     (line,) = file.read_bytes().splitlines()
     assert msgspec.json.decode(line, type=Line).value_bytes == value
+
+
+async def test_a_record_larger_than_we_ever_write_is_one_line_too(
+    probe: TopicProbe, reach: list[str], tmp_path: Path
+) -> None:
+    topic = f"odd{new_id().hex[-8:]}.large.v1"
+    name, value = probe.prefix + topic, b'"' + b"x" * 6_000_000 + b'"'
+    admin = AIOKafkaAdminClient(bootstrap_servers=probe.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "8000000"})])
+        async with AIOKafkaProducer(bootstrap_servers=probe.bootstrap, max_request_size=8_000_000) as producer:
+            for content in (b'"before"', value, b'"after"'):
+                await producer.send_and_wait(name, content, key=b"key")
+        file = tmp_path / "large.jsonl"
+
+        assert await daira("replay", "dump", topic, "-o", file, *RAW, *reach) == Exit.OK
+
+        read = [msgspec.json.decode(line, type=Line).value_bytes for line in file.read_bytes().splitlines()]
+        assert read == [b'"before"', value, b'"after"']
+    finally:
+        await admin.delete_topics([name])
+        await admin.close()
 
 
 async def test_poison_is_hidden_too(

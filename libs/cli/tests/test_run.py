@@ -16,6 +16,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from daira_cli.exits import Exit
+from daira_cli.run.running import early_by
 from daira_cli.run.scratch import Checkpoint
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_devtools.stack import Endpoints
@@ -264,6 +265,14 @@ async def test_a_version_without_an_upcast_is_named_with_the_file_to_write(at: l
     assert "user.profile-changed.v1" in said.err
     assert "lack handle" in said.err
     assert "contracts/src/daira_contracts/upcasting.py" in said.err
+
+
+@pytest.mark.parametrize(
+    ("number", "passed", "wait"),
+    [(0, 0.0, 0.0), (1, 0.0, 0.02), (50, 0.25, 0.75), (50, 1.0, 0.0), (50, 9.0, 0.0)],
+)
+def test_a_record_waits_for_its_turn_and_time_that_was_lost_is_made_up(number: int, passed: float, wait: float) -> None:
+    assert early_by(number, 50.0, passed) == pytest.approx(wait)
 
 
 async def test_two_at_once_do_not_share_a_run(at: list[str], tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ class Running:
         began, entries = time.monotonic(), self._dump.entries[start:stop_after]
         for number, entry in enumerate(entries):
             if rate is not None:
-                await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+                await asyncio.sleep(early_by(number, rate, time.monotonic() - began))
             outcome = await self._one(entry)
             self._result.append(outcome)
             await self._notebook.settle(Progress(next_index=start + number + 1, result_bytes=self._result.bytes))
@@ -106,6 +106,11 @@ class Running:
             told=(*_told(changes), *_held(held)),
             left=tuple(_left(changes)),
         )
+
+
+def early_by(number: int, rate: float, passed: float) -> float:
+    """Seconds until record `number` (from 0) may begin at `rate` a second, `passed` seconds after the first."""
+    return max(0.0, number / rate - passed)
 
 
 def _outcome(entry: Entry, line: Line, verdict: Verdict, **more: Any) -> Outcome:
