@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from daira_bus.log import open_log
-from daira_cli.dump.draft import open_part
 from daira_cli.dump.lines import Line
 from daira_cli.exits import Exit
 from daira_contracts.feed import PostChangedV1
@@ -297,8 +296,28 @@ async def test_an_interrupted_dump_ends_as_the_same_file(
 
 async def test_two_at_once_do_not_write_one_file(reach: list[str], tmp_path: Path) -> None:
     file = tmp_path / "shared"
-    with open_part(file):
-        assert await daira("replay", "dump", SETTINGS, "-o", file, *reach) == Exit.REFUSED
+    words = ["replay", "dump", SETTINGS, "-o", str(file)]
+    # The first is kept waiting for as long as the test needs by a broker that takes a call and never answers.
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        first = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "daira_cli", *words, "--bootstrap", f"127.0.0.1:{port}"
+        )
+        try:
+            await eventually(lambda: _exists(tmp_path / "shared.part"), every=0.02)
+            second = await say(*words, *reach)
+        finally:
+            first.kill()
+            await first.wait()
+
+    assert second.code == Exit.REFUSED
+    assert "another process is writing" in second.err
+    assert "→ wait for it, or choose another -o" in second.err
+    assert (await say(*words, *reach)).code == Exit.OK  # a lock dies with its process
+
+
+async def _exists(path: Path) -> bool:
+    return await asyncio.to_thread(path.exists)
 
 
 async def _grown(path: Path) -> bool:

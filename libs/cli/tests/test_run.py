@@ -17,7 +17,6 @@ from psycopg import AsyncConnection
 
 from daira_cli.exits import Exit
 from daira_cli.run.running import early_by
-from daira_cli.run.scratch import Checkpoint
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_devtools.stack import Endpoints
 from daira_kit.clock import now
@@ -276,15 +275,21 @@ def test_a_record_waits_for_its_turn_and_time_that_was_lost_is_made_up(number: i
 
 
 async def test_two_at_once_do_not_share_a_run(at: list[str], tmp_path: Path) -> None:
-    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), 0)])
-    held = Checkpoint.open(file, "feed")
+    lines = [dump_line(profile(new_id()), number) for number in range(200)]
+    file, result = write_dump(tmp_path / "bug.jsonl", lines), tmp_path / "result"
+    words = ["replay", "run", str(file), *at, "--quiet", "--result", str(result)]
+    first = await asyncio.create_subprocess_exec(sys.executable, "-m", "daira_cli", *words, "--rate", "5/s")
     try:
-        said = await say("replay", "run", file, *at)
+        await eventually(lambda: has_lines(result, 1), every=0.02)
+        second = await say(*words)
     finally:
-        held.close(keep=False)
+        first.send_signal(signal.SIGINT)
+        code = await asyncio.wait_for(first.wait(), 60)
 
-    assert said.code == Exit.REFUSED
-    assert "another process runs" in said.err
+    assert second.code == Exit.REFUSED
+    assert "another process runs" in second.err
+    assert code == Exit.PARTIAL
+    assert (await say(*words, "--restart")).code == Exit.OK
 
 
 async def test_a_redis_that_holds_anything_is_refused(at: list[str], tmp_path: Path, stack: Endpoints) -> None:
