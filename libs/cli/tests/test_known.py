@@ -1,10 +1,12 @@
-"""A misspelt name is answered with the closest one: an empty list would be taken for an answer."""
+"""Where a command cannot go on: a misspelt name gets the closest one and no empty list, an error is one JSON line."""
 
 from pathlib import Path
 
 import pytest
 
+from daira_cli.errors import Partial
 from daira_cli.exits import Exit
+from daira_cli.rebuild.report import Report
 from daira_testing.command import say
 from daira_testing.topics import TopicProbe
 
@@ -44,3 +46,19 @@ async def test_an_error_of_a_command_that_streams_is_a_line_of_json_too(tmp_path
 
     assert said.out.count("\n") == 1
     assert said.json["error"]["code"] == "usage"
+
+
+async def test_a_rebuild_that_stops_after_some_is_one_document_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = iter([Report(projection="feed.profile")])
+
+    async def rebuild(*_: object, **__: object) -> Report:
+        try:
+            return next(outcomes)
+        except StopIteration:
+            raise Partial("stopped", then="the same command goes on") from None
+
+    monkeypatch.setattr("daira_cli.commands.rebuild.rebuild", rebuild)
+
+    said = await say("rebuild", "feed.profile", "feed.relation", "--stack", "8080", "--json")
+
+    assert (said.code, said.json["error"]["code"]) == (Exit.PARTIAL, "partial")

@@ -47,6 +47,7 @@ async def run(
         raise Partial(error.detail, then=TO_BE_CONTINUED, code="kafka_down") from error
     finally:
         _show(out, reports, dry=dry_run)
+    out.document({"dryRun": dry_run, "rebuilt": reports})  # after an error its document is the only one
     return Exit.FOUND if dry_run and any(report.differs for report in reports) else Exit.OK
 
 
@@ -67,7 +68,6 @@ def ls(*, service: Annotated[str | None, Parameter(help="Only this service's.")]
 def _show(out: Output, reports: list[Report], *, dry: bool) -> None:
     if not reports:
         return
-    out.document({"dryRun": dry, "rebuilt": reports})
     out.table(
         HEADERS,
         [
