@@ -17,6 +17,7 @@ from psycopg import AsyncConnection
 
 from daira_cli.exits import Exit
 from daira_cli.run.running import early_by
+from daira_cli.run.scratch import Checkpoint, Scratch
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_devtools.stack import Endpoints
 from daira_kit.clock import now
@@ -52,6 +53,20 @@ async def run(*words: object) -> tuple[Said, list[dict[str, Any]], dict[str, Any
     return said, lines[:-1], lines[-1].get("summary", {}) if lines else {}
 
 
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Throw-away databases of this test's own runs: others may run on the same server."""
+    names: list[str] = []
+    write = Checkpoint.write
+
+    def noted(checkpoint: Checkpoint, scratch: Scratch) -> None:
+        names.append(scratch.name)
+        write(checkpoint, scratch)
+
+    monkeypatch.setattr(Checkpoint, "write", noted)
+    return names
+
+
 async def databases(stack: Endpoints) -> set[str]:
     async with await AsyncConnection.connect(stack.postgres_dsn("postgres")) as connection:
         rows = await (await connection.execute("SELECT datname FROM pg_database")).fetchall()
@@ -70,7 +85,7 @@ def final_rows(outcomes: list[dict[str, Any]], table: str, column: str) -> dict[
 
 
 async def test_each_record_says_what_became_of_it_and_what_it_changed(
-    at: list[str], tmp_path: Path, stack: Endpoints
+    at: list[str], tmp_path: Path, stack: Endpoints, made: list[str]
 ) -> None:
     person, event = new_id(), profile(new_id())
     records = [
@@ -82,7 +97,6 @@ async def test_each_record_says_what_became_of_it_and_what_it_changed(
         dump_line(event, 5, value=None),
     ]
     file = write_dump(tmp_path / "bug.jsonl", records)
-    before = await databases(stack)
 
     said, outcomes, summary = await run(file, *at)
 
@@ -93,7 +107,8 @@ async def test_each_record_says_what_became_of_it_and_what_it_changed(
     assert (renamed["old"]["display_name"], renamed["new"]["display_name"]) == ("Salma", "Salma H.")
     assert outcomes[4]["failure"]["code"] == "not_decodable"
     assert summary["verdicts"] == {"accepted": 4, "duplicate": 1, "dlq": 1}
-    assert await databases(stack) <= before
+    assert made
+    assert not await databases(stack) & set(made)
     assert os.listdir(tmp_path) == ["bug.jsonl"]
 
 
@@ -147,13 +162,12 @@ async def debugged(typed: str, *words: object) -> str:
 
 @pytest.mark.slow
 async def test_killed_half_way_and_continued_it_comes_to_the_same_end(
-    at: list[str], tmp_path: Path, stack: Endpoints
+    at: list[str], tmp_path: Path, stack: Endpoints, made: list[str]
 ) -> None:
     people = [new_id() for _ in range(20)]
     events = [profile(person, f"name {n}", n) for n in range(1, 6) for person in people]
     file = write_dump(tmp_path / "bug.jsonl", [dump_line(event, n) for n, event in enumerate(events)])
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    before = await databases(stack)
     assert (await say("replay", "run", file, *at, "--quiet", "--result", whole)).code == Exit.OK
 
     words = ["replay", "run", str(file), *at, "--quiet", "--result", str(broken)]
@@ -161,6 +175,9 @@ async def test_killed_half_way_and_continued_it_comes_to_the_same_end(
     await eventually(lambda: has_lines(broken, 30), every=0.02)
     child.send_signal(signal.SIGKILL)
     await child.wait()
+    left = msgspec.json.decode((tmp_path / "bug.jsonl.feed.checkpoint").read_bytes(), type=Scratch)
+    assert left.name in await databases(stack)
+    made.append(left.name)
 
     assert not await has_lines(broken, 100)
     assert (await say(*words)).code == Exit.REFUSED  # a half-finished run is not forgotten by mistake
@@ -168,7 +185,8 @@ async def test_killed_half_way_and_continued_it_comes_to_the_same_end(
     assert said.code == Exit.OK
     assert json.loads(said.out.splitlines()[-1])["summary"]["verdicts"] == {"accepted": 100}
     assert (await say("replay", "diff", whole, broken)).code == Exit.OK
-    assert await databases(stack) <= before
+    assert made
+    assert not await databases(stack) & set(made)
     assert sorted(os.listdir(tmp_path)) == ["broken", "bug.jsonl", "whole"]
 
 
@@ -292,13 +310,15 @@ async def test_two_at_once_do_not_share_a_run(at: list[str], tmp_path: Path) -> 
     assert (await say(*words, "--restart")).code == Exit.OK
 
 
-async def test_a_redis_that_holds_anything_is_refused(at: list[str], tmp_path: Path, stack: Endpoints) -> None:
+async def test_a_redis_that_holds_anything_is_refused(
+    at: list[str], tmp_path: Path, stack: Endpoints, made: list[str]
+) -> None:
     file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), 0)])
-    before = await databases(stack)
 
     said = await say("replay", "run", file, *at[:2], "--scratch-redis", f"{stack.redis_url.rsplit('/', 1)[0]}/0")
 
     assert said.code == Exit.REFUSED
     assert "is not empty" in said.err
-    assert await databases(stack) <= before
+    assert made
+    assert not await databases(stack) & set(made)
     assert os.listdir(tmp_path) == ["bug.jsonl"]
