@@ -104,13 +104,15 @@ async def pure(stack: Endpoints, prefix: str) -> float:
         return RECORDS / took
 
     async def raw() -> float:
-        started = time.perf_counter()
-        async for _ in raw_records(stack.kafka_bootstrap, prefix + TOPIC):
-            pass
-        return RECORDS / (time.perf_counter() - started)
+        started, size = time.perf_counter(), 0
+        async for records in raw_records(stack.kafka_bootstrap, prefix + TOPIC):
+            size += sum(len(record.value or b"") for record in records)
+        took = time.perf_counter() - started
+        assert size > RECORDS
+        return RECORDS / took
 
     mine, theirs = await in_turn(ours, raw, rounds=ROUNDS)
-    note = f"{RECORDS:,} profiles; raw aiokafka getmany, nothing decoded"
+    note = f"{RECORDS:,} profiles; raw aiokafka getmany, each value looked at, none decoded"
     tell(compare("rebuild, pure", "records a second", mine, theirs, bar=0.6, higher_is_better=True, note=note))
     return max(theirs)
 
