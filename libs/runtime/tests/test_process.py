@@ -116,7 +116,7 @@ async def test_a_stopping_process_finishes_what_it_has_in_hand(
         yield Parts(subscriptions=[on(UserErasedV1, slow)])
 
     settings = CommonSettings(**common_settings(await make_database()))
-    async with open_process("media", settings, build_slow):
+    async with open_process("wallet", settings, build_slow):  # a group no other test is in
         await probe.publish(UserErasedV1(user_id=person, erased_at=now()))
         await asyncio.wait_for(begun.wait(), 30)
 

@@ -245,6 +245,16 @@ async def test_an_unchanged_answer_is_304(running: Any) -> None:
     assert again.status_code == 304
 
 
+async def test_what_is_being_uploaded_is_not_yet_visible_to_its_owner_and_unknown_to_others(running: Any) -> None:
+    media_id = (await running.created(20_000_000)).rpartition("/")[2]
+
+    own = await running.http.get(f"/v1/media/{media_id}", headers=running.auth())
+    foreign = await running.http.get(f"/v1/media/{media_id}", headers=running.auth(new_id()))
+
+    assert (own.status_code, own.json()["code"], own.headers["retry-after"]) == (404, "not_yet_visible", "1")
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "media_not_found")
+
+
 async def test_after_an_erasure_nothing_of_the_person_is_left(running: Any, probe: Any) -> None:
     person = new_id()
     running.person = person

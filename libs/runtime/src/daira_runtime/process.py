@@ -145,13 +145,24 @@ def _start(process: Process, settings: CommonSettings, role: Role) -> None:
         runs.append(("sweep", sweep_delivery_tables(platform.database, stop)))
     if role.has(Role.WORKER):
         if process.consumer is not None:
-            runs.append(("consumer", process.consumer.run(stop)))
+            runs.append(("consumer", _consume(process.consumer, process)))
         if process.parts.jobs:
             runs.append(("jobs", JobRunner(platform.database, process.parts.jobs, process.parts.target).run(stop)))
         runs += [(f"task-{uuid4().hex[:6]}", task(stop)) for task in process.parts.tasks]
     process.tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in runs]
     for task in process.tasks:
         task.add_done_callback(lambda done: _report(done, process))
+
+
+async def _consume(consumer: Consumer, process: Process) -> None:
+    # Handlers decide by what broadcasts said (word lists): before the first full read they would decide wrongly.
+    known, stopped = asyncio.create_task(process.broadcasts.ready.wait()), asyncio.create_task(process.stop.wait())
+    try:
+        await asyncio.wait([known, stopped], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        known.cancel()
+        stopped.cancel()
+    await consumer.run(process.stop)
 
 
 def _report(done: "asyncio.Task[None]", process: Process) -> None:

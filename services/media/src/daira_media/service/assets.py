@@ -12,9 +12,11 @@ from daira_contracts.media import AssetChangedV1
 from daira_contracts.video import ProgressReportedV1, VideoChangedV1
 from daira_kit.capabilities import is_capability
 from daira_kit.clock import now
+from daira_kit.errors import NotYetVisible
 from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain import keys
 from daira_media.domain.assets import Asset, Video
+from daira_media.domain.uploads import UploadState
 from daira_media.errors import MediaNotFound
 from daira_media.repository import assets, exports, uploads
 from daira_media.repository.shown import SHOWN
@@ -46,10 +48,12 @@ class Assets:
         self._limit = limit_seconds
 
     async def read(self, owner_id: UUID, media_id: UUID) -> Known:
-        """Raises MediaNotFound for foreign and unfinished uploads too."""
+        """Raises MediaNotFound, also for somebody else's, and NotYetVisible while it is being uploaded."""
         async with self._database.read() as work:
             asset = await assets.find(work, media_id)
-            if asset is None or asset.owner_id != owner_id:
+            if asset is None:
+                raise NotYetVisible if await _is_coming(work, owner_id, media_id) else MediaNotFound
+            if asset.owner_id != owner_id:
                 raise MediaNotFound
             video = await assets.find_video(work, media_id)
             percent = await assets.find_percent(work, media_id)
@@ -104,3 +108,12 @@ class Assets:
     async def erase_bytes(self, person_id: UUID) -> None:
         """Delete every object and unfinished part of a person."""
         await self._store.delete_prefix(keys.owner_prefix(person_id))
+
+
+async def _is_coming(work: Work, owner_id: UUID, media_id: UUID) -> bool:
+    upload = await uploads.find(work, media_id)
+    return (
+        upload is not None
+        and upload.owner_id == owner_id
+        and upload.state in (UploadState.OPEN, UploadState.COMPLETING)
+    )
