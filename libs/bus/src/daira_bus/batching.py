@@ -21,6 +21,7 @@ from daira_contracts._event import Event
 from daira_observe.logs import get_logger
 from daira_observe.metrics import CONSUME_SECONDS, CONSUMED, CONSUMER_RETRIES
 from daira_observe.tracing import caused_by, span
+from daira_stores.arrays import columns_of
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 
@@ -151,6 +152,6 @@ async def _first_times(work: Work, event_ids: list[UUID], handler: str) -> set[U
         INSERT INTO inbox (event_id, handler) SELECT id, %s FROM unnest(%s::uuid[]) AS one (id)
         ON CONFLICT DO NOTHING RETURNING event_id
         """,
-        (handler, event_ids),
+        (handler, *columns_of((event_id,) for event_id in event_ids)),
     )
     return {row["event_id"] for row in rows}
