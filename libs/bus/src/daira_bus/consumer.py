@@ -1,6 +1,8 @@
 """The consumer loop: poll → one worker per partition → commit what is done. Acknowledging is its visible last step."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -80,6 +82,7 @@ class Consumer(ConsumerRebalanceListener):
     async def _consume(self, stop: asyncio.Event) -> None:
         self._client = client = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
+            client_id=f"{socket.gethostname()}-{os.getpid()}",  # whom an operator finds behind a group
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
