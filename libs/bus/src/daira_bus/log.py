@@ -28,6 +28,9 @@ ANSWER_SECONDS = 15.0
 STALL_SECONDS = 30.0
 BATCH_RECORDS = 5_000
 FETCH_BYTES = 4 * 1024 * 1024
+"""Of one partition in one answer."""
+ANSWER_BYTES = 16 * 1024 * 1024
+"""Of all partitions; an answer is held while the next one arrives."""
 # A range has an end, so a fetch never needs to wait for records that are still to come.
 FETCH_WAIT_MS = 10
 
@@ -311,6 +314,7 @@ async def _connect(bootstrap: str) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_bytes=ANSWER_BYTES,
         request_timeout_ms=15_000,
         retry_backoff_ms=100,
     )
