@@ -104,3 +104,22 @@ async def test_the_command_goes_on_from_where_a_killed_one_stopped(feed: Any, mo
     assert len(await entries(feed, readers[1])) == 2
     assert (await say("rebuild", "feed.circle", "feed.cards", "feed.authors", "--json")).code == 0
     assert len(await entries(feed, readers[0])) == 2
+
+
+async def test_only_author_cards_that_are_lost_or_differ_are_counted_and_written(any_feed: Any) -> None:
+    author = await any_feed.person()
+    await any_feed.published(author, "one")
+    await authors(any_feed)  # other tests' people too
+    name = keys.author_card(author.hex)
+    (before,) = await any_feed.wire.run([pack("GET", name)])
+    await any_feed.wire.run([pack("DEL", name)])
+
+    lost, mended, after = await authors(any_feed, dry=True), await authors(any_feed), await authors(any_feed)
+
+    assert [page.written for page in (lost, mended, after)] == [1, 1, 0]
+    assert await any_feed.wire.run([pack("GET", name)]) == [before]
+
+
+async def authors(feed: Any, *, dry: bool = False) -> Page:
+    page: Page = await feed.service.refilling.authors(None, dry=dry)
+    return page

@@ -117,6 +117,14 @@ class Cards:
         """The author's name and picture, for all cards at once."""
         await self._wire.run([_put(keys.author_card(author.hex), flag, revision, card)])
 
+    async def read_authors(self, authors: Sequence[UUID]) -> list[StoredAuthor]:
+        """What Redis has of each, in their order."""
+        if not authors:
+            return []
+        # One GET an author: on a cluster each is in a slot of its own.
+        found = await self._wire.run([pack("GET", keys.author_card(author.hex)) for author in authors])
+        return [_author(value) for value in found]
+
     async def forget_author(self, author: UUID) -> None:
         """Erased: name, picture and timeline."""
         await self._wire.run([pack("DEL", keys.author_card(author.hex)), pack("DEL", keys.timeline(author.hex))])

@@ -160,12 +160,17 @@ class People:
 
 async def put_author_card(cards: Cards, user_id: UUID, profile: people.Profile | None) -> bytes:
     """Writes and returns the ready JSON. A person without a profile is shown by id until it arrives."""
-    card = msgspec.json.encode(render_author(user_id, profile))
-    flags = PLAIN
-    if profile is not None:
-        flags = GONE if not profile.is_active else LIMITED if profile.is_private else PLAIN
-    await cards.put_author(user_id, profile.revision if profile is not None else 0, card, flags)
+    card, flag = author_card(user_id, profile)
+    await cards.put_author(user_id, profile.revision if profile is not None else 0, card, flag)
     return card
+
+
+def author_card(user_id: UUID, profile: people.Profile | None) -> tuple[bytes, str]:
+    """The ready JSON and its flag."""
+    flag = PLAIN
+    if profile is not None:
+        flag = GONE if not profile.is_active else LIMITED if profile.is_private else PLAIN
+    return msgspec.json.encode(render_author(user_id, profile)), flag
 
 
 def own_flags(held: Relation) -> int:

@@ -7,12 +7,12 @@ from uuid import UUID
 from daira_bus.projection import Page
 from daira_feed.domain.timeline import Entry, entry_of, to_ms
 from daira_feed.repository import refills
-from daira_feed.repository.cards import Cards, Wanted
+from daira_feed.repository.cards import GONE, LIMITED, Cards, StoredAuthor, Wanted
 from daira_feed.repository.circles import Circles, Held
-from daira_feed.repository.people import Relation
+from daira_feed.repository.people import Profile, Relation
 from daira_feed.repository.refills import Kept
 from daira_feed.repository.wire import Command, Wire
-from daira_feed.service.people import blocked_flags, own_flags, put_author_card
+from daira_feed.service.people import author_card, blocked_flags, own_flags, put_author_card
 from daira_feed.service.rebuilding import day_of
 from daira_feed.service.spreading import Spreading
 from daira_kit.clock import now
@@ -83,11 +83,17 @@ class Refilling:
         """Cards of some people."""
         async with self._database.read() as work:
             found = await refills.read_profiles(work, _id(after), PEOPLE)
+        stale = [
+            profile for profile, held in zip(found, await self._held(found), strict=True) if held != _card(profile)
+        ]
         if not dry:
-            for profile in found:
+            for profile in stale:
                 await put_author_card(self._cards, profile.user_id, profile)
         last = str(found[-1].user_id) if len(found) == PEOPLE else None
-        return Page(after=last, seen=len(found), written=len(found))
+        return Page(after=last, seen=len(found), written=len(stale))
+
+    async def _held(self, profiles: Sequence[Profile]) -> list[StoredAuthor]:
+        return await self._cards.read_authors([profile.user_id for profile in profiles])
 
     async def _bring_in_line(
         self, readers: Sequence[Kept], before: Sequence[Held], clock: datetime, *, dry: bool
@@ -156,3 +162,8 @@ def _extra(held: Collection[Entry], should: Collection[Entry]) -> list[Entry]:
 
 def _id(after: str | None) -> UUID:
     return UUID(after) if after else UUID(int=0)
+
+
+def _card(profile: Profile) -> StoredAuthor:
+    card, flag = author_card(profile.user_id, profile)
+    return StoredAuthor(card, flag == LIMITED, flag == GONE)
