@@ -90,7 +90,7 @@ class Running(msgspec.Struct, kw_only=True):
 
         async def look() -> bool:
             answer = await self.http.get("/v1/auth/sessions", headers=self.bearer(token))
-            return bool(answer.json().get("code") != "token_invalid")
+            return bool(answer.json().get("code") not in {"token_invalid", "unavailable"})
 
         await eventually(look)
 
