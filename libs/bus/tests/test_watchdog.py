@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaTimeoutError
 
 from daira_bus import consumer as loop
 from daira_observe.metrics import CONSUMER_REBUILDS
@@ -56,3 +57,23 @@ async def test_a_stuck_client_is_rebuilt_and_the_event_has_its_effect_once(
 
     assert CONSUMER_REBUILDS._value.get() == before + 1
     assert await effects.count([event]) == {event.event_id: 1}
+
+
+async def test_a_broker_too_slow_for_the_watch_s_questions_costs_no_rebuild(
+    make_database: MakeDatabase, probe: TopicProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects, event, asked = await Effects.create(await make_database()), change(), asyncio.Event()
+
+    async def no_answer(_client: AIOKafkaConsumer, _partitions: Any) -> Any:
+        asked.set()
+        raise KafkaTimeoutError
+
+    before = CONSUMER_REBUILDS._value.get()
+    with monkeypatch.context() as patch:
+        patch.setattr(AIOKafkaConsumer, "end_offsets", no_answer)
+        async with consuming(effects, probe):
+            await asyncio.wait_for(asked.wait(), 60)
+            await probe.publish(event)
+            await eventually(lambda: effects.all_seen([event]), within=60)
+
+    assert CONSUMER_REBUILDS._value.get() == before

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -25,6 +25,9 @@ logger = get_logger(__name__)
 COMMIT_SECONDS = 1.0
 WATCH_SECONDS = 5.0
 STUCK_SECONDS = 30.0
+ANSWER_SECONDS = 20.0
+SILENT_SECONDS = 90.0
+"""How long the broker may leave the watch's own questions unanswered."""
 
 
 class _Stuck(Exception):
@@ -185,18 +188,39 @@ class Consumer(ConsumerRebalanceListener):
     async def _watch(self, client: AIOKafkaConsumer) -> None:
         """Raises _Stuck when for STUCK_SECONDS no poll came back, or records wait that nothing polls or works on."""
         quiet_since: dict[TopicPartition, tuple[int, float]] = {}
+        answered = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             if time.monotonic() - self.last_poll > STUCK_SECONDS:
                 raise _Stuck("the poll does not come back")
-            assignment = [partition for partition in client.assignment() if partition not in client.paused()]
-            ends = await asyncio.wait_for(client.end_offsets(assignment), 20) if assignment else {}
-            clock = time.monotonic()
-            for partition, end in ends.items():
-                position = await asyncio.wait_for(client.position(partition), 10)
-                worker = self._workers.get(partition)
-                known = quiet_since.get(partition)
-                if position >= end or (worker and worker.backlog) or known is None or known[0] != position:
-                    quiet_since[partition] = (position, clock)
-                elif clock - known[1] > STUCK_SECONDS:
-                    raise _Stuck(f"{partition} at {position} of {end}")
+            try:
+                places = await asyncio.wait_for(_places(client), ANSWER_SECONDS)
+            except (KafkaError, TimeoutError) as error:
+                # A slow broker is waited for by the client itself. Built again it would be a new member of the group,
+                # and its partitions would wait until the old one's session has expired.
+                if time.monotonic() - answered > SILENT_SECONDS:
+                    raise _Stuck("the broker does not say how far its partitions are") from error
+                continue
+            answered = time.monotonic()
+            self._judge(places, quiet_since, answered)
+
+    def _judge(
+        self,
+        places: Mapping[TopicPartition, tuple[int, int]],
+        quiet_since: dict[TopicPartition, tuple[int, float]],
+        clock: float,
+    ) -> None:
+        for partition, (position, end) in places.items():
+            worker = self._workers.get(partition)
+            known = quiet_since.get(partition)
+            if position >= end or (worker and worker.backlog) or known is None or known[0] != position:
+                quiet_since[partition] = (position, clock)
+            elif clock - known[1] > STUCK_SECONDS:
+                raise _Stuck(f"{partition} at {position} of {end}")
+
+
+async def _places(client: AIOKafkaConsumer) -> dict[TopicPartition, tuple[int, int]]:
+    """Position and end of each partition that is read."""
+    assignment = [partition for partition in client.assignment() if partition not in client.paused()]
+    ends = await client.end_offsets(assignment) if assignment else {}
+    return {partition: (await client.position(partition), end) for partition, end in ends.items()}
