@@ -122,7 +122,9 @@ async def test_after_an_erasure_nothing_is_left_and_nothing_is_judged_any_more(
     subjects = {f"POST:{one.post_id}" for one in posts} | {f"PROFILE:{author}"}
 
     async def last_words() -> dict[str, bytes | None]:
-        return {record.key.decode(): record.value for record in await probe.records(VerdictReachedV1.topic)}
+        return {
+            record.key.decode(errors="replace"): record.value for record in await probe.records(VerdictReachedV1.topic)
+        }
 
     async def all_judged() -> bool:
         return subjects <= (await last_words()).keys()

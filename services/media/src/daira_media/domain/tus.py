@@ -64,9 +64,10 @@ def check_chunk_type(value: str | None) -> None:
 
 def parse_number(header: str, value: str | None) -> int:
     """A non-negative integer below 10^18. Raises HeaderInvalid."""
-    if value is None or not NUMBER.fullmatch(value.strip()):
+    digits = (value or "").strip()
+    if not NUMBER.fullmatch(digits):
         raise HeaderInvalid(f"{header} must be a non-negative integer")
-    return int(value)
+    return int(digits)  # not `value`: str.strip takes more away than int() does
 
 
 def parse_length(length: str | None, defer: str | None) -> Length:
