@@ -146,12 +146,13 @@ class Upload:
 
 @asynccontextmanager
 async def person(gateway: str, number: str) -> AsyncIterator[Person]:
-    """Log in with a phone number through the sandbox."""
+    """Log in with a phone number through the sandbox, as patiently as an application does."""
     async with httpx.AsyncClient(base_url=gateway, timeout=10, trust_env=False) as client:
-        login = (await client.post("/v1/auth/login", json={"phoneNumber": number})).json()
-        messages = (await client.get("/v1/sandbox/messages", params={"phoneNumber": number})).json()
+        nobody = Person(client, "")
+        login = await nobody._insist("POST", "/v1/auth/login", json={"phoneNumber": number})
+        messages = await nobody.get("/v1/sandbox/messages", phoneNumber=number)
         body = {"sessionId": login["sessionId"], "code": messages["items"][-1]["code"]}
-        tokens = (await client.post("/v1/auth/verify", json=body)).json()
+        tokens = await nobody._insist("POST", "/v1/auth/verify", json=body)
         client.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
         yield Person(client, tokens["userId"])
 
@@ -163,16 +164,16 @@ async def follower_and_author(gateway: str) -> AsyncIterator[tuple[Person, Perso
     async with person(gateway, numbers[0]) as follower, person(gateway, numbers[1]) as author:
 
         async def follow() -> bool:
-            response = await follower.client.put(f"/v1/users/{author.user_id}/follow")
-            return response.is_success and response.json()["state"] == "FOLLOWING"
+            response = await follower.attempt("PUT", f"/v1/users/{author.user_id}/follow")
+            return response is not None and response.is_success and response.json()["state"] == "FOLLOWING"
 
-        await eventually(follow)
+        await eventually(follow, within=PATIENCE)
         first = await author.post("مرحبا")
 
         async def arrived() -> bool:
             return first in await follower.circle()
 
-        await eventually(arrived, within=30)
+        await eventually(arrived, within=PATIENCE)
         yield follower, author
 
 
