@@ -11,6 +11,7 @@ from litestar import post
 from litestar.di import NamedDependency
 from opentelemetry import trace
 
+from daira_bus.groups import open_groups
 from daira_bus.jobs import Job, job
 from daira_bus.subscription import on
 from daira_contracts.auth import UserErasedV1
@@ -121,6 +122,29 @@ async def test_a_stopping_process_finishes_what_it_has_in_hand(
         await asyncio.wait_for(begun.wait(), 30)
 
     assert finished.is_set()
+
+
+async def test_a_process_whose_time_to_drain_ran_out_has_left_its_group(
+    make_database: MakeDatabase, common_settings: CommonMaker, probe: TopicProbe
+) -> None:
+    person, begun = new_id(), asyncio.Event()
+
+    async def hang(event: UserErasedV1, _work: Work, _target: object) -> None:
+        if event.user_id == person:
+            begun.set()
+            await asyncio.sleep(3600)
+
+    @asynccontextmanager
+    async def build_hanging(settings: CommonSettings, platform: Platform) -> AsyncIterator[Parts]:
+        yield Parts(subscriptions=[on(UserErasedV1, hang)])
+
+    settings = CommonSettings(**common_settings(await make_database()) | {"drain_seconds": 0.5})
+    async with open_process("payments", settings, build_hanging):
+        await probe.publish(UserErasedV1(user_id=person, erased_at=now()))
+        await asyncio.wait_for(begun.wait(), 30)
+
+    async with open_groups(probe.bootstrap, probe.prefix) as groups:
+        assert not (await groups.describe("daira.payments")).members
 
 
 async def test_the_worker_role_serves_health_and_no_route(

@@ -106,13 +106,17 @@ class Consumer(ConsumerRebalanceListener):
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._stop_workers(list(self._workers))
-            self._client = None
-            with suppress(KafkaError, TimeoutError, OSError):
-                await asyncio.wait_for(client.stop(), 10)
+            try:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._stop_workers(list(self._workers))
+            finally:
+                # Also when the time to drain ran out: a member that does not leave holds its partitions till its
+                # session expires, and whoever comes next waits for it.
+                self._client = None
+                with suppress(KafkaError, TimeoutError, OSError):
+                    await asyncio.wait_for(client.stop(), 10)
 
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         next_commit = 0.0
