@@ -165,6 +165,7 @@ class _Progress:
         self._source = source
         self._parts = {one.name: 1.0 for one in done}
         self._last = (-_REPORT_EVERY, -1)
+        self._telling = asyncio.Lock()
 
     def reporter(self, rungs: tuple[Rung, ...]) -> Callable[[float], Awaitable[None]]:
         """What a pass calls with the part (0 to 1) of `rungs` that is encoded."""
@@ -177,13 +178,14 @@ class _Progress:
 
     async def _tell(self, rungs: tuple[Rung, ...]) -> None:
         """Raises Withdrawn, which ends the transcode of a removed video."""
-        moment = asyncio.get_running_loop().time()
-        whole = percent(self._source, self._parts)
-        if moment - self._last[0] < _REPORT_EVERY or whole <= self._last[1]:
-            return
-        self._last = (moment, whole)
-        with suppress(Unavailable):  # minutes of encoding are worth more than one word on how far it is
-            await self._records.report(self._video_id, whole, "+".join(rung.name for rung in rungs))
+        async with self._telling:  # of two passes that report at once the later word must not come first
+            moment = asyncio.get_running_loop().time()
+            whole = percent(self._source, self._parts)
+            if moment - self._last[0] < _REPORT_EVERY or whole <= self._last[1]:
+                return
+            self._last = (moment, whole)
+            with suppress(Unavailable):  # minutes of encoding are worth more than one word on how far it is
+                await self._records.report(self._video_id, whole, "+".join(rung.name for rung in rungs))
 
 
 def rendition(rendered: Rendered, *, has_mp4: bool) -> Rendition:
