@@ -1,7 +1,6 @@
 """Feed as a cluster runs it: http, worker and relay are processes of their own, and each may be away for a while."""
 
 import asyncio
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +13,7 @@ import pytest_asyncio
 from daira_devtools.stack import Endpoints, Stack
 from daira_devtools.stack.place import surroundings
 from daira_testing.journal import Person, follower_and_author
+from daira_testing.ports import free_port
 from daira_testing.waiting import eventually
 
 READY_WITHIN = 60.0
@@ -62,13 +62,6 @@ async def end(child: Process) -> int:
     except TimeoutError:
         child.kill()
         return await child.wait()
-
-
-def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 async def is_ready(url: str) -> bool:

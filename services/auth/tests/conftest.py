@@ -1,9 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -233,54 +232,3 @@ async def bench(make_bench: Any) -> Bench:
 async def strict(make_bench: Any) -> Bench:
     """With the production profile, as prod has it; only the providers are the sandbox."""
     return await make_bench(limits_profile="production")  # type: ignore[no-any-return]
-
-
-class Cable:
-    """A connection to a store that can be cut."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
-
-    async def plug(self) -> None:
-        self._server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection(*self._target)
-        self._writers |= {writer, up_writer}
-        await asyncio.gather(_pour(reader, up_writer), _pour(up_reader, writer))
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-@pytest.fixture
-async def lay_cable() -> AsyncIterator[Callable[[str], Awaitable[Cable]]]:
-    """`await lay_cable(url)`: a port of 127.0.0.1 that leads to the host of `url` until it is cut."""
-    laid: list[Cable] = []
-
-    async def lay(url: str) -> Cable:
-        parts = urlsplit(url)
-        cable = Cable(parts.hostname or "", parts.port or 0)
-        await cable.plug()
-        laid.append(cable)
-        return cable
-
-    yield lay
-    for cable in laid:
-        await cable.cut()

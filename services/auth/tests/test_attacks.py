@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +17,7 @@ from daira_auth.wiring import build
 from daira_observe.logs import set_up_logging
 from daira_runtime import open_process
 from daira_sandbox.inbox import SandboxRefused
+from daira_testing.gate import Gate
 from daira_testing.waiting import eventually
 
 PHONE = "+201001234567"
@@ -162,15 +162,11 @@ async def test_a_strange_log_in_is_a_clear_problem(running: Any) -> None:
         assert all(error.keys() == {"field", "message"} for error in answer.json()["errors"]), body
 
 
-async def test_without_redis_log_in_fails_closed_and_sessions_live_on(
-    start: Any, lay_cable: Any, redis_url: str
-) -> None:
-    cable = await lay_cable(redis_url)
-    through = f"redis://127.0.0.1:{cable.port}{urlsplit(redis_url).path}"
-    async with start(redis_url=through) as running:
+async def test_without_redis_log_in_fails_closed_and_sessions_live_on(start: Any, redis_url: str) -> None:
+    async with Gate(redis_url) as gate, start(redis_url=gate.url) as running:
         tokens = await running.phone().log_in()
         open_challenge = (await running.phone().ask()).json()["sessionId"]
-        await cable.cut()
+        gate.shut()
 
         refused = await running.phone().ask()
         unchecked = await running.phone().verify(open_challenge, running.phone().code())
@@ -181,7 +177,7 @@ async def test_without_redis_log_in_fails_closed_and_sessions_live_on(
         assert (await running.http.get("/.well-known/jwks.json")).status_code == 200
         assert (await running.http.get("/livez")).status_code == 200
 
-        await cable.plug()
+        gate.open()
 
         async def works_again() -> bool:
             answer = await running.phone().verify(open_challenge, running.phone().code())

@@ -2,9 +2,9 @@
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 
 from daira_contracts.auth import SigningKeyChangedV1, UserRegisteredV1
+from daira_testing.gate import Gate
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
@@ -93,16 +93,14 @@ async def test_without_postgresql_the_process_lives_and_says_so(start: Any) -> N
 
 
 async def test_when_postgresql_goes_away_keys_are_still_published_and_log_in_comes_back(
-    start: Any, lay_cable: Any, make_database: Any
+    start: Any, make_database: Any
 ) -> None:
     database = await make_database("auth")
-    cable = await lay_cable(database.dsn)
-    through = f"postgresql://daira@127.0.0.1:{cable.port}{urlsplit(database.dsn).path}"
-    async with start(postgres_dsn=through) as running:
+    async with Gate(database.dsn) as gate, start(postgres_dsn=gate.url) as running:
         tokens = await running.phone().log_in()
         await running.trusts(tokens["accessToken"])
         keys = running.process.parts.target.keys
-        await cable.cut()
+        gate.shut()
         keys._read_at = None
 
         published = await running.http.get("/.well-known/jwks.json")
@@ -110,7 +108,7 @@ async def test_when_postgresql_goes_away_keys_are_still_published_and_log_in_com
 
         assert len(published.json()["keys"]) == 1
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
-        await cable.plug()
+        gate.open()
 
         async def works_again() -> bool:
             return bool((await running.phone().refresh(tokens["refreshToken"])).status_code == 200)

@@ -38,6 +38,7 @@ from daira_stores.migrate import all_for, apply
 from daira_stores.postgres import Database
 from daira_stores.redis import open_redis
 from daira_testing.fixtures import empty_redis, fresh_databases
+from daira_testing.ports import free_port
 from daira_testing.tokens import TokenMint
 from daira_testing.waiting import eventually
 from daira_web.guards import PUBLIC, signed_in
@@ -187,7 +188,7 @@ async def serve(dsn: str, redis_url: str, prefix: str, readers: Sequence[str]) -
         items = [msgspec.json.encode(item) for item in msgspec.json.decode(body)["items"]]
         await _wire(feed).run([pack("DEL", PAGE_KEY), pack("RPUSH", PAGE_KEY, *items)])
         read_bare.body = body  # type: ignore[attr-defined]
-        ports = [_free_port(), _free_port()]
+        ports = [free_port(), free_port()]
         apps = [process.app, Litestar([read_bare], openapi_config=None, logging_config=None)]
         servers = [
             uvicorn.Server(uvicorn.Config(app, port=port, loop="none", log_config=None, access_log=False))
@@ -207,12 +208,6 @@ async def serve(dsn: str, redis_url: str, prefix: str, readers: Sequence[str]) -
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, id_) for name, _, id_ in (word.partition("=") for word in words)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # ---- the client: one keep-alive connection, so that no client library is measured

@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL
@@ -26,6 +25,7 @@ from daira_media.adapters.bytes_store import BytesStore
 from daira_media.adapters.multipart import Multipart
 from daira_stores.migrate import all_for, apply
 from daira_stores.objects import open_objects
+from daira_testing.ports import free_port
 from daira_testing.tokens import TokenMint
 from daira_testing.waiting import eventually
 
@@ -75,12 +75,6 @@ async def slices(data: memoryview, pause: float) -> AsyncIterator[memoryview]:
         yield data[start : start + WRITE]
         if pause:
             await asyncio.sleep(pause)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

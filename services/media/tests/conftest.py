@@ -1,6 +1,5 @@
 import asyncio
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,6 +21,7 @@ from daira_media.wiring import build
 from daira_runtime import Process, Role, open_process
 from daira_stores.migrate import all_for, apply
 from daira_stores.postgres import Database
+from daira_testing.ports import free_port
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
@@ -82,12 +82,6 @@ class Running(msgspec.Struct, kw_only=True):
 
 
 Start = Callable[..., AbstractAsyncContextManager[Running]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from daira_devtools.gateway.envoy import configuration
 from daira_devtools.gateway.table import Access, Route, ordered
 from daira_devtools.stack.downloads import wheel_binary
 from daira_devtools.stack.table import load as load_processes
+from daira_testing.ports import free_port
 from daira_testing.tokens import TokenMint
 from daira_testing.waiting import eventually
 
@@ -195,9 +196,3 @@ async def envoy(config: Path, log: Path) -> AsyncIterator[None]:
 
 def binary() -> Path:
     return wheel_binary(load_processes().download["envoy"])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
