@@ -24,7 +24,7 @@ async def ids(log: Log, spans: list[Span], *, in_turn: bool = False) -> list[str
     found = []
     async for batch in log.read(spans, in_turn=in_turn):
         # Other tests left records of every kind in the topic.
-        found += [dict(record.headers).get("ce_id", b"").decode() for record in batch.records]
+        found += [(dict(record.headers).get("ce_id") or b"").decode() for record in batch.records]
     return found
 
 

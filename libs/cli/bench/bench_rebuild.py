@@ -11,7 +11,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from daira_bus.consumer import Consumer
-from daira_bus.log import BATCH_RECORDS, FETCH_BYTES, Log
+from daira_bus.fetching import PARTITION_BYTES
+from daira_bus.log import BATCH_RECORDS, Log
 from daira_bus.producer import open_producer
 from daira_bus.projection import Projection
 from daira_bus.subscription import on
@@ -72,7 +73,7 @@ async def raw_records(bootstrap: str, topic: str) -> AsyncIterator[Sequence[Cons
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
         fetch_max_wait_ms=10,
-        max_partition_fetch_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_BYTES,
     )
     await client.start()
     count = 0
@@ -96,7 +97,7 @@ async def pure(stack: Endpoints, prefix: str) -> float:
         log, report, state = Log(stack.kafka_bootstrap, prefix), Report(projection="bench"), {}
         started = time.perf_counter()
         async for batch in log.read(await log.spans([TOPIC])):
-            for event in folded(batch.records, ProfileChangedV1, report).puts:
+            for event in folded(batch, ProfileChangedV1, report).puts:
                 state[event.user_id.int] = event  # type: ignore[attr-defined]
         took = time.perf_counter() - started
         assert report.records == RECORDS

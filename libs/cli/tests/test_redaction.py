@@ -126,7 +126,7 @@ def declared_names(kind: inspect.Type) -> Iterator[str]:
 
 
 def shown(topic: str, record: Record) -> str:
-    (line,) = Redactor(Pseudonyms(b"salt")).lines(topic, [record])
+    (line,) = Redactor(Pseudonyms(b"salt")).lines(topic, 0, [record])
     return msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(line))).decode()
 
 
@@ -147,9 +147,9 @@ def test_the_quick_way_writes_what_the_long_way_writes(given_record: tuple[str, 
     topic, _, record = given_record
     redactor = Redactor(Pseudonyms(b"salt"))
 
-    (quick,) = redactor.lines(topic, [record])
+    (quick,) = redactor.lines(topic, 0, [record])
 
-    long = redactor.hide(line_of(topic, record))
+    long = redactor.hide(line_of(topic, 0, record))
     value: Any = quick.value
     assert type(value) is not msgspec.Raw, topic
     assert msgspec.json.decode(msgspec.json.encode(quick)) == msgspec.json.decode(msgspec.json.encode(long))

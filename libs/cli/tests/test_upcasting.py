@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from daira_bus import on
+from daira_bus.subscription import on
 from daira_cli.errors import Usage
 from daira_cli.run.outcome import Outcome, Verdict
 from daira_cli.run.scratch import Stores

@@ -2,7 +2,3 @@
 
 The only package that speaks to Kafka.
 """
-
-from daira_bus.subscription import Subscription, on
-
-__all__ = ["Subscription", "on"]

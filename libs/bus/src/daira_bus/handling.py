@@ -10,6 +10,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from daira_bus.cancelling import is_cancelled
 from daira_bus.dlq import DeadLetters
 from daira_bus.errors import NotDecodable, Poison, TooManyDead
+from daira_bus.fetching import LogRecord
 from daira_bus.subscription import Subscription
 from daira_contracts._event import Event
 from daira_kit.ids import derived_id
@@ -132,7 +133,7 @@ def is_waited_for(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError) or is_transient(error)
 
 
-def decode(record: ConsumerRecord, event_type: type[Event]) -> Event:
+def decode(record: LogRecord, event_type: type[Event]) -> Event:
     """The event in a record. Raises NotDecodable also for a key that is not the event's."""
     try:
         event = msgspec.json.decode(record.value or b"", type=event_type)

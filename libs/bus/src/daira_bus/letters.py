@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from daira_bus import dlq
-from daira_bus.log import Log, Record
+from daira_bus.log import Log, LogRecord, Record
 from daira_bus.producer import Producer, encode_headers
 from daira_contracts.topics import NAME, dead_letter_name
 from daira_kit.clock import now
@@ -148,7 +148,7 @@ def settlement(how: str, who: str = "", why: str = "") -> Settlement:
     return Settlement(how=how, who=who, why=why, at=now())
 
 
-def _sort(topic: str, records: Sequence[Record], letters: list[Letter], settled: dict[str, Settlement]) -> None:
+def _sort(topic: str, records: Sequence[LogRecord], letters: list[Letter], settled: dict[str, Settlement]) -> None:
     for record in records:
         headers = {name: value for name, value in record.headers if name.startswith("daira-")}
         if SETTLED in headers:
@@ -168,7 +168,7 @@ def _lies_in(letter: Letter, topic: str) -> bool:
     return letter.id.rpartition("@")[0] == topic
 
 
-def _letter(topic: str, record: Record, headers: dict[str, bytes | None]) -> Letter:
+def _letter(topic: str, record: LogRecord, headers: dict[str, bytes | None]) -> Letter:
     original, service = split_name(topic)
 
     def said(name: str) -> str:
@@ -194,12 +194,12 @@ def _letter(topic: str, record: Record, headers: dict[str, bytes | None]) -> Let
     )
 
 
-def _settlement(headers: dict[str, bytes | None], record: Record) -> Settlement:
+def _settlement(headers: dict[str, bytes | None], record: LogRecord) -> Settlement:
     how, who, why = (_text(headers.get(name)) for name in (SETTLED_HOW, SETTLED_BY, SETTLED_WHY))
     return Settlement(how=how, who=who, why=why, at=_moment(record))
 
 
-def _moment(record: Record) -> datetime:
+def _moment(record: LogRecord) -> datetime:
     # The record's own time, which always reads; a broker lets through any clock that is late.
     return datetime.fromtimestamp(min(max(record.timestamp, 0) / 1000, LAST_SECOND), tz=UTC)
 

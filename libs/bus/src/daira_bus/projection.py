@@ -133,10 +133,10 @@ class Folded(msgspec.Struct, frozen=True, kw_only=True):
     puts: list[Event]
 
 
-def fold(records: Iterable[tuple[str, Event | None]]) -> Folded:
+def fold(records: Iterable[tuple[bytes, Event | None]]) -> Folded:
     """Of each key the newest revision since its last removal (of equal ones the last); `None` is a removal."""
-    removed: dict[str, Literal[True]] = {}
-    puts: dict[str, Event] = {}
+    removed: dict[bytes, Literal[True]] = {}
+    puts: dict[bytes, Event] = {}
     for key, event in records:
         if event is None:
             removed[key] = True
@@ -145,4 +145,4 @@ def fold(records: Iterable[tuple[str, Event | None]]) -> Folded:
         held = puts.get(key)
         if held is None or held.revision <= event.revision:
             puts[key] = event
-    return Folded(removed=list(removed), puts=list(puts.values()))
+    return Folded(removed=[key.decode() for key in removed], puts=list(puts.values()))

@@ -19,7 +19,6 @@ from daira_cli.console import Output
 from daira_cli.errors import CommandError, Down, Refused, Usage
 from daira_cli.exits import Exit
 from daira_kit.errors import Conflict, DairaError, Locked, NotFound
-from daira_stores.transient import is_transient
 
 HELP = """What an operator, or an engineer who replays topics, does with a running DAIRA.
 
@@ -100,6 +99,8 @@ def _run(command: Callable[..., Any], bound: BoundArguments) -> Any:
 def _explained(error: Exception) -> CommandError:
     if isinstance(error, BROKER_ERRORS):
         return Down(f"Kafka: {_named(error)}", then="daira doctor says what is reachable", code="kafka_down")
+    from daira_stores.transient import is_transient  # with its drivers: not for commands that succeed
+
     if is_transient(error):
         return Down(_named(error), then="daira doctor says what is reachable")
     for kind, told in ((Conflict, Refused), (Locked, Refused), (NotFound, Usage), (DairaError, CommandError)):

@@ -30,7 +30,7 @@ def dump_line(
         offset=offset,
         timestamp=epoch_ms(event.occurred_at),
     )
-    return msgspec.json.encode(line_of(event.topic, record)) + b"\n"
+    return msgspec.json.encode(line_of(event.topic, partition, record)) + b"\n"
 
 
 def write_dump(file: Path, lines: Iterable[bytes]) -> Path:

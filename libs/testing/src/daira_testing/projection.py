@@ -140,7 +140,7 @@ class Verifier:
     async def _feed(self, source: Source, steps: Sequence[Step], size: int) -> None:
         for at in range(0, len(steps), size):
             batch = fold(
-                (step.key, None) if isinstance(step, Gone) else (step.key_text(), step)
+                (step.key.encode(), None) if isinstance(step, Gone) else (step.key_text().encode(), step)
                 for step in steps[at : at + size]
             )
             async with self.database.work() as work:

@@ -1,7 +1,7 @@
 """What admin hears. Each runs inside the transaction that also holds its inbox row."""
 
 from daira_admin.service import AdminService
-from daira_bus import on
+from daira_bus.subscription import on
 from daira_contracts.admin import OperatorActedV1
 from daira_contracts.auth import StaffActionRecordedV1
 from daira_stores.work import Work

@@ -1,6 +1,6 @@
 """What moderation hears. Each runs inside the transaction that also holds its inbox row."""
 
-from daira_bus import on
+from daira_bus.subscription import on
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.feed import PostChangedV1, PostState
 from daira_contracts.user import ProfileChangedV1, ProfileState

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from daira_bus import on
+from daira_bus.subscription import on
 from daira_contracts.auth import UserErasedV1, UserRegisteredV1
 from daira_contracts.media import AssetChangedV1
 from daira_contracts.moderation import Decision, SubjectType, VerdictReachedV1

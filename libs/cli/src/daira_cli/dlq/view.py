@@ -51,7 +51,7 @@ class _WordsHidden(Pseudonyms):
 
 def view(letter: Letter, pile: Pile, *, unredacted: bool = False) -> View:
     """`unredacted` shows everything that was in the record."""
-    line = line_of(letter.topic, letter.record())
+    line = line_of(letter.topic, letter.partition or 0, letter.record())
     if not unredacted:
         line = Redactor(_WordsHidden(secrets.token_bytes(16))).hide(line)
     settled = pile.settled.get(letter.id)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from daira_bus.log import Record
+from daira_bus.log import LogRecord
 from daira_cli.dump.manifest import Filters
 from daira_contracts.topics import topics
 from daira_kit.clock import epoch_ms
@@ -22,7 +22,7 @@ class Sieve:
         """True when nothing is filtered out."""
         return self._since is None and self._until is None and not self._keys and not self._headers
 
-    def takes(self, record: Record) -> bool:
+    def takes(self, record: LogRecord) -> bool:
         """Whether the record is wanted: inside the times by its own timestamp, of one of the keys, with all headers."""
         return self._is_in_time(record.timestamp) and self._has_key(record) and self._has_headers(record)
 
@@ -30,13 +30,13 @@ class Sieve:
         late_enough = self._since is None or timestamp >= self._since
         return late_enough and (self._until is None or timestamp < self._until)
 
-    def _has_key(self, record: Record) -> bool:
+    def _has_key(self, record: LogRecord) -> bool:
         if not self._keys:
             return True
         key = (record.key or b"").decode(errors="replace")
         return any(test.fits(key) for test in self._keys)
 
-    def _has_headers(self, record: Record) -> bool:
+    def _has_headers(self, record: LogRecord) -> bool:
         found = [(name, (value or b"").decode(errors="replace")) for name, value in record.headers]
         return all(
             any(name == wanted and (not equals or text == value) for name, text in found)

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from daira_bus.log import Record
+from daira_bus.log import LogRecord
 
 NULL = msgspec.Raw(b"null")
 NOTHING = msgspec.Raw()
@@ -53,32 +53,33 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
         return next((value.decode(errors="replace") for key, value in self.header_bytes if key == name and value), "")
 
 
-def line_of(topic: str, record: Record) -> Line:
+def line_of(topic: str, partition: int, record: LogRecord) -> Line:
     """The line of one record; `topic` without a prefix."""
     key, value = record.key, record.value
     try:
         # Nearly every record: all of it text, and a JSON value on one line. Comprehensions, because dumps are long.
         if key is None or value is None or not _fits_a_line(value):
-            return _odd_line(topic, record)
+            return _odd_line(topic, partition, record)
         return Line(
             topic=topic,
-            partition=record.partition,
+            partition=partition,
             offset=record.offset,
             timestamp=record.timestamp,
             key=key.decode(),
             value=msgspec.Raw(value),
-            headers=tuple([(name, content.decode()) for name, content in record.headers]),
+            # One without a value raises, and goes the long way.
+            headers=tuple([(name, content.decode()) for name, content in record.headers]),  # type: ignore[union-attr]
         )
     except (UnicodeDecodeError, AttributeError):
-        return _odd_line(topic, record)
+        return _odd_line(topic, partition, record)
 
 
-def _odd_line(topic: str, record: Record) -> Line:
+def _odd_line(topic: str, partition: int, record: LogRecord) -> Line:
     key, key64 = _text(record.key)
     value, value64 = _json(record.value)
     return Line(
         topic=topic,
-        partition=record.partition,
+        partition=partition,
         offset=record.offset,
         timestamp=record.timestamp,
         key=key,

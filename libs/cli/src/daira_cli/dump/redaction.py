@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from daira_bus.log import Record
+from daira_bus.log import LogRecord
 from daira_cli.dump.lines import Line, line_of
 from daira_cli.dump.pseudonyms import CACHED, UUID, UUID_LENGTH, Pseudonyms
 from daira_cli.dump.shapes import Shape
@@ -42,18 +42,18 @@ class Redactor:
         self._part = lru_cache(CACHED)(self._code)
         self._note = lru_cache(CACHED)(self._header)
 
-    def lines(self, topic: str, records: Sequence[Record]) -> list[Line]:
+    def lines(self, topic: str, partition: int, records: Sequence[LogRecord]) -> list[Line]:
         """The lines of these records without their people."""
         shape = self._shape(topic)
         if shape is None:
-            return [self.hide(line_of(topic, record)) for record in records]
+            return [self.hide(line_of(topic, partition, record)) for record in records]
         values = shape.hidden(records)
         return [
-            self._line(topic, record, value) or self.hide(line_of(topic, record))
+            self._line(topic, partition, record, value) or self.hide(line_of(topic, partition, record))
             for record, value in zip(records, values, strict=True)
         ]
 
-    def _line(self, topic: str, record: Record, value: Any) -> Line | None:
+    def _line(self, topic: str, partition: int, record: LogRecord, value: Any) -> Line | None:
         """The line of a record whose value is hidden already; None for one that goes the long way."""
         key = record.key
         if value is None or key is None:
@@ -61,15 +61,15 @@ class Redactor:
         try:
             return Line(
                 topic=topic,
-                partition=record.partition,
+                partition=partition,
                 offset=record.offset,
                 timestamp=record.timestamp,
                 key=self._key(key.decode()),
                 value=value,  # any value is encoded as well as a raw one
                 headers=tuple(
                     [
-                        (name, text.decode()) if name in KEPT_HEADERS else self._note(name, text.decode())
-                        for name, text in record.headers
+                        (name, text.decode()) if name in KEPT_HEADERS else self._note(name, text.decode())  # type: ignore[union-attr]
+                        for name, text in record.headers  # one without a value raises, and goes the long way
                     ]
                 ),
             )

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType, inspect
 
-from daira_bus.log import Record
+from daira_bus.log import LogRecord
 from daira_cli.dump.pseudonyms import Pseudonyms
 
 Hide: TypeAlias = Callable[[Any], Any]
@@ -42,7 +42,7 @@ class Shape:
         self._pseudonyms = pseudonyms
         self._ids = [attrgetter(name) for name in _ids(kind) if name not in kept]
 
-    def hidden(self, records: Sequence[Record]) -> list[Any]:
+    def hidden(self, records: Sequence[LogRecord]) -> list[Any]:
         """Each record's value without its people, ready to be encoded; None for one that does not fit."""
         found = [self._read(record.value) for record in records]
         there = [one for one in found if one is not None]

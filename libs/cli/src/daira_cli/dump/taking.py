@@ -114,8 +114,8 @@ class Taking:
             else:
                 part.newest = record.timestamp
         taken = batch.records if sieve.takes_all else [record for record in batch.records if sieve.takes(record)]
-        hide, topic = self._redactor, batch.topic
-        lines = [line_of(topic, record) for record in taken] if hide is None else hide.lines(topic, taken)
+        hide, place = self._redactor, (batch.topic, batch.partition)
+        lines = [line_of(*place, record) for record in taken] if hide is None else hide.lines(*place, taken)
         part.records += len(lines)
         self._draft.append(lines)
 

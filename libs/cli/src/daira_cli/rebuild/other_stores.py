@@ -99,7 +99,7 @@ class RestoreRebuild:
         async with self._database.read() as work:
             progress = await self._shadow.progress(work)
         async for batch in batches(self._log, await remaining(self._log, [self._topic], progress)):
-            found = readable(batch.records, self._restore.event_type, self.report)
+            found = readable(batch, self._restore.event_type, self.report)
             events = [event for _, event in found if event is not None]
             self.report.added += len(events)
             advance(len(batch.records))

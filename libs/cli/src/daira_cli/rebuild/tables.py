@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from daira_bus.errors import BrokerUnavailable
-from daira_bus.log import Log
+from daira_bus.log import Batch, Log
 from daira_bus.projection import Projection
 from daira_cli.errors import Partial
 from daira_cli.rebuild.reading import batches, folded, put, remaining
@@ -54,7 +54,7 @@ class TableRebuild:
         spans = await self._remaining()
         while True:
             async for batch in batches(self._log, spans):
-                await self._take(batch.topic, batch.partition, batch.records, batch.next_offset)
+                await self._take(batch)
                 advance(len(batch.records))
             spans = await self._remaining()
             if sum(span.end - span.start for span in spans) <= NEAR:
@@ -65,13 +65,13 @@ class TableRebuild:
         async with self._database.work() as work:
             await self._shadow.drop(work)
 
-    async def _take(self, topic: str, partition: int, records: Sequence[Any], next_offset: int) -> None:
-        source = self._sources[topic]
-        batch = folded(records, source.event_type, self.report)
+    async def _take(self, batch: Batch) -> None:
+        source = self._sources[batch.topic]
+        found = folded(batch, source.event_type, self.report)
         async with self._database.work() as work:
             await self._shadow.enter(work)
-            await put(work, source, batch)
-            await self._shadow.put_progress(work, topic, partition, next_offset)
+            await put(work, source, found)
+            await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
 
     async def _swap_when_free(self) -> None:
         for tries in range(1, SWAP_TRIES + 1):
@@ -118,7 +118,7 @@ class TableRebuild:
         spans = await remaining(self._swap_log, list(self._sources), await self._shadow.progress(work))
         async for batch in batches(self._swap_log, spans):
             source = self._sources[batch.topic]
-            await put(work, source, folded(batch.records, source.event_type, self.report))
+            await put(work, source, folded(batch, source.event_type, self.report))
             if self.report.dry:
                 await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from daira_bus.letters import DISCARDED, DUPLICATE, FAILED_AGAIN, HANDLED, SUPERSEDED, Letter, Pile
-from daira_bus.log import Log, Record
+from daira_bus.log import Log, LogRecord
 from daira_bus.redrive import place
 from daira_cli.trace.nodes import Kind, Node, Place, State, trace_of
 from daira_contracts.topics import NAME
@@ -46,7 +46,7 @@ async def read_seen(
         for record in batch.records:
             if not _holds(record, needle):  # nearly all: they are not taken apart
                 continue
-            seen = _seen(batch.topic, record)
+            seen = _seen(batch.topic, batch.partition, record)
             if accept(seen, record.value):
                 found.append(seen)
         advance(len(batch.records))
@@ -95,13 +95,13 @@ def is_told(topic: str) -> bool:
     return NAME.fullmatch(topic) is not None
 
 
-def _holds(record: Record, needle: bytes) -> bool:
+def _holds(record: LogRecord, needle: bytes) -> bool:
     if needle in (record.value or b"") or needle in (record.key or b""):
         return True
     return any(needle in value for _, value in record.headers if value)
 
 
-def _seen(topic: str, record: Record) -> Seen:
+def _seen(topic: str, partition: int, record: LogRecord) -> Seen:
     headers = {name: value for name, value in record.headers if value is not None}
 
     def said(name: str) -> str:
@@ -110,7 +110,7 @@ def _seen(topic: str, record: Record) -> Seen:
 
     trace_id, span = trace_of(said("traceparent"))
     return Seen(
-        place=(topic, record.partition, record.offset),
+        place=(topic, partition, record.offset),
         at=datetime.fromtimestamp(max(record.timestamp, 0) / 1000, tz=UTC),
         key=(record.key or b"").decode(errors="replace"),
         event_id=said("ce_id"),
