@@ -168,13 +168,13 @@ async def running(whole: Running) -> AsyncIterator[Running]:
 
 @pytest.fixture
 async def start(make_settings: Callable[..., Settings], whole: Running, mint: TokenMint) -> Start:
-    """Another front with other settings; jobs run in the shared process."""
+    """Another front with other settings; jobs run in the shared process, which clears up too: its S3 answers."""
 
     @asynccontextmanager
     async def starter(**changes: Any) -> AsyncIterator[Running]:
         async with run(make_settings(**changes), mint, Role.HTTP) as one:
             yield one
-            await one.media.assets.erase_bytes(one.person)
+            await whole.media.assets.erase_bytes(one.person)
 
     return starter
 

@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from daira_media.domain.parts import NUMBERS_SKIPPED
-from daira_media.domain.uploads import Part, Progress, Upload
+from daira_media.domain.uploads import Part, Progress, Upload, UploadState
 from daira_media.errors import UploadBusy
 from daira_media.repository import uploads
 from daira_media.service.holding import Holding
 from daira_media.service.policy import UploadPolicy
+from daira_testing.waiting import eventually
 
 MIB = 1024 * 1024
 SHORT = UploadPolicy(lease_seconds=0.0)
@@ -112,3 +113,33 @@ async def test_a_holder_whose_lease_ran_out_goes_on_if_nobody_came(hold: Any) ->
     await holding.commit(progress(holding.upload, 8 * MIB))
 
     assert holding.upload.offset == 16 * MIB
+
+
+async def test_a_lease_is_kept_through_a_step_that_cannot_stop(hold: Any, running: Any) -> None:
+    holding = await hold(UploadPolicy(lease_seconds=0.9))
+
+    async def leased_until() -> Any:
+        async with running.database.read() as work:
+            row = await work.one("SELECT leased_until FROM upload WHERE id = %s", (holding.upload.id,))
+        return row["leased_until"]
+
+    before = await leased_until()
+
+    async def is_renewed() -> bool:
+        return bool(await leased_until() > before)
+
+    async with holding.kept():
+        assert await eventually(is_renewed)
+
+
+async def test_a_replaced_holder_ends_nothing(hold: Any, running: Any) -> None:
+    old = await hold(SHORT)
+    new = await hold(UploadPolicy())
+
+    with pytest.raises(UploadBusy):
+        await old.discard()
+
+    async with running.database.read() as work:
+        found = await uploads.find(work, new.upload.id)
+    assert found is not None
+    assert found.state is UploadState.OPEN

@@ -38,6 +38,7 @@ __all__ = [
     "UploadCompleted",
     "UploadEmpty",
     "UploadGone",
+    "UploadJoining",
     "UploadNotFound",
     "UploadStalled",
     "UploadTooLarge",
@@ -190,6 +191,18 @@ class UploadBroken(DairaError):
     """The stored bytes are not what was received. Start a new upload."""
 
     code = "upload_broken"
+
+
+class UploadJoining(DairaError):
+    """All bytes are here and are being joined. Ask again shortly."""
+
+    status = 503
+    code = "upload_joining"
+    title = "Upload is being joined"
+    title_ar = "يجري تجميع الملف"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
 
 
 class OverrideUnknown(BadRequest):

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from daira_audience import RENEWING
 from daira_bus.jobs import Job, job
+from daira_kit.errors import Unavailable
+from daira_media.errors import UploadBusy
 from daira_media.service.exports import DROP_PARTS, END, PACK
 from daira_media.service.media import MediaService
 from daira_web.cdn import ATTEMPTS, PURGE
@@ -20,8 +22,11 @@ async def give_up_renditions(claimed: Job, error: BaseException, media: MediaSer
 
 
 async def finish_upload(claimed: Job, media: MediaService) -> None:
-    """Join a full upload whose request died before it could."""
-    await media.completing.complete(UUID(claimed.key))
+    """Join a full upload whose request died before it could; whoever still does is waited for."""
+    try:
+        await media.completing.complete(UUID(claimed.key))
+    except UploadBusy as error:
+        raise Unavailable from error  # costs no attempt
 
 
 async def sweep_upload(claimed: Job, media: MediaService) -> None:

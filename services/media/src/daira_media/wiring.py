@@ -98,7 +98,7 @@ def assemble(
     """The use-cases on given stores."""
     policy = _policy(settings)
     urls = AssetUrls(purging)
-    completing = Completing(database, store)
+    completing = Completing(database, store, policy)
     uploads = Uploads(database, store, completing, policy)
     writing = Writing(database, store, completing, policy)
     return MediaService(

@@ -27,9 +27,13 @@ WHERE id = %(id)s AND state = 'OPEN' AND upload_offset = %(offset)s
   AND (leased_until IS NULL OR leased_until < clock_timestamp())
 RETURNING *
 """
+ACQUIRE_FULL = """
+UPDATE upload SET fence = fence + 1, leased_until = clock_timestamp() + make_interval(secs => %s)
+WHERE id = %s RETURNING *
+"""
 RENEW = """
 UPDATE upload SET leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
-WHERE id = %(id)s AND fence = %(fence)s AND state = 'OPEN'
+WHERE id = %(id)s AND fence = %(fence)s AND state IN ('OPEN', 'COMPLETING')
 """
 RELEASE = "UPDATE upload SET leased_until = NULL WHERE id = %(id)s AND fence = %(fence)s"
 ADVANCE = """
@@ -137,6 +141,13 @@ async def acquire(
         },
     )
     return _upload(row) if row else None
+
+
+async def acquire_full(work: Work, upload_id: UUID, lease_seconds: float) -> Upload:
+    """Take the lease of an upload that waits to be finished; the caller holds the row's lock and saw it free."""
+    row = await work.one(ACQUIRE_FULL, (lease_seconds, upload_id))
+    assert row is not None
+    return _upload(row)
 
 
 async def renew(work: Work, upload: Upload, lease_seconds: float) -> bool:

@@ -23,6 +23,7 @@ from daira_media.errors import (
     UploadCompleted,
     UploadEmpty,
     UploadGone,
+    UploadJoining,
     UploadNotFound,
     UploadStalled,
     UploadTooLarge,
@@ -44,6 +45,7 @@ _RECEIVING: Final = (
     UploadStalled,
     SpoolFull,
     UploadBroken,
+    UploadJoining,
     ObjectStoreUnavailable,
 )
 _STANDING: Final = (VersionUnsupported, UploadNotFound, UploadGone)
@@ -56,6 +58,6 @@ CREATING: Final = (
     IdempotencyInProgress,
     IdempotencyMismatch,
 )
-READING: Final = (*_STANDING, UploadBroken, ObjectStoreUnavailable)
+READING: Final = (*_STANDING, UploadBusy, UploadBroken, UploadJoining, ObjectStoreUnavailable)
 WRITING: Final = (*_STANDING, *_RECEIVING, FinalNotWritable, OffsetMismatch, UploadCompleted, ContentTypeWrong)
 REMOVING: Final = (*_STANDING, UploadBusy, UploadCompleted)

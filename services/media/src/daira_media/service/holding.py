@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from daira_kit.clock import now
@@ -53,6 +54,25 @@ class Holding:
                 raise UploadBusy(headers={"Retry-After": "1"})
         self._renewed, self.is_parked = time, False
 
+    @contextlib.asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Renew in the background, for a step that may take longer than a lease and cannot stop in between."""
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def discard(self) -> None:
+        """Terminate what cannot become a file. Raises UploadBusy when the lease is lost: others judge it then."""
+        async with self._database.work() as work:
+            found = await uploads.lock(work, self.upload.id)
+            if found is None or (found.upload.fence, found.upload.state) != (self.upload.fence, self.upload.state):
+                raise UploadBusy(headers={"Retry-After": "1"})
+            await uploads.set_state(work, self.upload.id, UploadState.TERMINATED)
+            await work.enqueue("sweep_upload", str(self.upload.id))
+
     async def park(self) -> None:
         """Let others take the upload over while the sender is silent."""
         await self.let_go()
@@ -63,3 +83,10 @@ class Holding:
         with contextlib.suppress(DatabaseUnavailable):
             async with self._database.work() as work:
                 await uploads.release(work, self.upload)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._policy.lease_seconds / 3)
+            with contextlib.suppress(DatabaseUnavailable):
+                async with self._database.work() as work:
+                    await uploads.renew(work, self.upload, self._policy.lease_seconds)

@@ -63,14 +63,14 @@ class Uploads:
         return upload
 
     async def find(self, owner_id: UUID, upload_id: UUID) -> Upload:
-        """Raises UploadNotFound for foreign ids too, UploadGone after expiry."""
-        async with self._database.read() as work:
-            upload = await uploads.find(work, upload_id)
-        if upload is None or upload.owner_id != owner_id:
-            raise UploadNotFound
-        check_readable(upload, now())
+        """A full one is finished first, unless somebody does: then UploadBusy.
+
+        Raises UploadNotFound for foreign ids too, UploadGone after expiry.
+        """
+        upload = await self._read(owner_id, upload_id)
         if upload.state is UploadState.COMPLETING:
             await self._completing.complete(upload_id)
+            upload = await self._read(owner_id, upload_id)
         return upload
 
     async def terminate(self, owner_id: UUID, upload_id: UUID) -> None:
@@ -102,6 +102,14 @@ class Uploads:
         if upload.expires_at + self._remembered() <= now():
             async with self._database.work() as work:
                 await uploads.remove(work, upload_id)
+
+    async def _read(self, owner_id: UUID, upload_id: UUID) -> Upload:
+        async with self._database.read() as work:
+            upload = await uploads.find(work, upload_id)
+        if upload is None or upload.owner_id != owner_id:
+            raise UploadNotFound
+        check_readable(upload, now())
+        return upload
 
     async def _check_allowance(self, work: Work, owner_id: UUID, size: int) -> None:
         if await people.is_erased(work, owner_id):

@@ -61,13 +61,25 @@ class Writing:
         return await self.receive(upload, order, body)
 
     async def receive(self, upload: Upload, order: ChunkOrder, body: AsyncIterator[bytes]) -> Upload:
-        """Receive into an upload whose lease was just taken."""
+        """Receive into an upload whose lease was just taken. Whoever brought the last byte keeps it and finishes."""
         holding = Holding(upload, self._database, self._store, self._policy)
+        try:
+            await self._take_in(holding, order, body)
+            if holding.upload.state is UploadState.COMPLETING:
+                await self._completing.finish(holding)
+        except TypeNotAccepted:
+            await holding.discard()
+            raise
+        finally:
+            await holding.let_go()
+        return holding.upload
+
+    async def _take_in(self, holding: Holding, order: ChunkOrder, body: AsyncIterator[bytes]) -> None:
         intake = Intake(
-            upload,
+            holding.upload,
             self._store,
             holding.commit,
-            room=self._room(upload),
+            room=self._room(holding.upload),
             expected=order.body_length,
             checksum=order.checksum,
         )
@@ -75,15 +87,8 @@ class Writing:
             await intake.open()
             await self._pour(intake, holding, body)
             await intake.finish()
-        except TypeNotAccepted:
-            await self._discard(upload)
-            raise
         finally:
             await intake.close()
-            await holding.let_go()
-        if holding.upload.state is UploadState.COMPLETING:
-            await self._completing.complete(upload.id)
-        return holding.upload
 
     async def _acquire(self, work: Work, owner_id: UUID, upload_id: UUID, order: ChunkOrder) -> Upload:
         found = await uploads.lock(work, upload_id)
@@ -143,8 +148,3 @@ class Writing:
         if not holding.is_parked:
             await intake.checkpoint()
             await holding.park()
-
-    async def _discard(self, upload: Upload) -> None:
-        async with self._database.work() as work:
-            await uploads.set_state(work, upload.id, UploadState.TERMINATED)
-            await work.enqueue("sweep_upload", str(upload.id))
