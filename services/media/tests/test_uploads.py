@@ -1,3 +1,4 @@
+import asyncio
 import os
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -301,6 +302,65 @@ async def test_the_quota_counts_what_unfinished_uploads_promise(start: Any) -> N
 
     assert answer.status_code == 413
     assert answer.json()["code"] == "upload_quota_exceeded"
+
+
+async def in_pieces(data: bytes) -> AsyncIterator[bytes]:
+    """A body without a Content-Length."""
+    for start in range(0, len(data), MIB):
+        yield data[start : start + MIB]
+
+
+async def held_by(running: Any) -> int:
+    """Bytes in the bucket, and in parts that could still become an object."""
+    prefix = f"media/{running.person}/"
+    store = running.media.uploads._store
+    sizes = [(await store.info(key)).size for key in await store._list(prefix)]
+    async with running.database.read() as work:
+        statement = "SELECT coalesce(sum(parts_size), 0) AS size FROM upload WHERE owner_id = %s"
+        row = await work.one(statement, (running.person,))
+    return sum(sizes) + int(row["size"])
+
+
+@pytest.mark.parametrize("is_announced", [True, False], ids=["with a Content-Length", "without one"])
+async def test_a_deferred_upload_ends_at_the_quota(start: Any, is_announced: bool) -> None:
+    async with start(quota_mib=10) as running:
+        path = await running.created(None)
+        assert (await running.patch(path, 0, movie(6 * MIB))).status_code == 204
+        beyond = os.urandom(14 * MIB)
+
+        answer = await running.patch(path, 6 * MIB, beyond if is_announced else in_pieces(beyond))
+
+        assert (answer.status_code, answer.json()["code"]) == (413, "upload_quota_exceeded")
+        assert await running.offset(path) == 6 * MIB
+        assert await held_by(running) == 6 * MIB
+        assert not await running.media.uploads._store._list(f"media/{running.person}/")
+
+
+@pytest.mark.parametrize("is_announced", [True, False], ids=["with a Content-Length", "without one"])
+async def test_deferred_uploads_in_parallel_end_at_the_quota_together(start: Any, is_announced: bool) -> None:
+    async with start(quota_mib=10) as running:
+        paths = [await running.created(None) for _ in range(4)]
+        body = movie(6 * MIB)
+
+        answers = await asyncio.gather(
+            *(running.patch(path, 0, body if is_announced else in_pieces(body)) for path in paths)
+        )
+
+        assert sorted(answer.status_code for answer in answers) == [204, 413, 413, 413]
+        assert await held_by(running) == 6 * MIB
+
+
+async def test_what_a_refused_or_cut_request_reserved_is_free_again(start: Any) -> None:
+    async with start(quota_mib=10) as running:
+        path = await running.created(None)
+        assert (await running.patch(path, 0, movie(11 * MIB))).status_code == 413
+        assert (await running.patch(path, 0, movie(MIB))).status_code == 204
+
+        small = await running.patch(path, MIB, os.urandom(MIB), Upload_Length=str(2 * MIB))
+
+        assert small.status_code == 204
+        assert (await running.create(8 * MIB)).status_code == 201
+        assert (await running.create(None)).status_code == 413
 
 
 async def test_a_person_begins_so_many_uploads(start: Any) -> None:

@@ -20,6 +20,7 @@ CREATE TABLE upload (
     metadata json NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,
+    reserved bigint NOT NULL DEFAULT 0,
     CHECK (length IS NULL OR upload_offset <= length)
 );
 CREATE INDEX upload_owner ON upload (owner_id) WHERE state IN ('OPEN', 'COMPLETING') OR is_partial;

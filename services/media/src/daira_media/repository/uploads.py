@@ -19,7 +19,7 @@ VALUES (%(id)s, %(owner)s, 'OPEN', %(purpose)s, %(length)s, %(partial)s, %(conca
 RETURNING *
 """
 ACQUIRE = """
-UPDATE upload SET fence = fence + 1, length = %(length)s,
+UPDATE upload SET fence = fence + 1, length = %(length)s, reserved = %(reserved)s,
     next_part = next_part + CASE WHEN leased_until IS NULL THEN 0 ELSE %(skip)s END,
     leased_until = clock_timestamp() + make_interval(secs => %(lease)s),
     expires_at = clock_timestamp() + make_interval(secs => %(kept)s)
@@ -35,7 +35,9 @@ RENEW = """
 UPDATE upload SET leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE id = %(id)s AND fence = %(fence)s AND state IN ('OPEN', 'COMPLETING')
 """
-RELEASE = "UPDATE upload SET leased_until = NULL WHERE id = %(id)s AND fence = %(fence)s"
+RESERVE = "UPDATE upload SET reserved = %(reserved)s WHERE id = %(id)s AND fence = %(fence)s AND state = 'OPEN'"
+PARK = "UPDATE upload SET leased_until = NULL WHERE id = %(id)s AND fence = %(fence)s"
+RELEASE = "UPDATE upload SET leased_until = NULL, reserved = 0 WHERE id = %(id)s AND fence = %(fence)s"
 ADVANCE = """
 UPDATE upload SET upload_offset = %(offset)s, parts_size = parts_size + %(added)s, next_part = %(next_part)s,
     multipart_id = %(multipart_id)s, tail_key = %(tail_key)s, tail_size = %(tail_size)s, head = %(head)s,
@@ -59,16 +61,16 @@ DELETE_OWNED = "DELETE FROM upload WHERE owner_id = %s"
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 11))"
 USAGE = """
 SELECT (SELECT coalesce(sum(size_bytes), 0) FROM asset WHERE owner_id = %(owner)s AND state <> 'REMOVED')::bigint
-     + coalesce(sum(coalesce(length, upload_offset)), 0)::bigint AS bytes,
+     + coalesce(sum(coalesce(length, greatest(upload_offset, reserved))), 0)::bigint AS bytes,
     count(*) FILTER (WHERE state = 'OPEN') AS open_uploads
 FROM upload
 WHERE owner_id = %(owner)s AND (state IN ('OPEN', 'COMPLETING') OR is_partial)
-  AND state NOT IN ('EXPIRED', 'TERMINATED')
+  AND state NOT IN ('EXPIRED', 'TERMINATED') AND id IS DISTINCT FROM %(besides)s::uuid
 """
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a person holds: bytes of assets, those that unfinished uploads promise, and partial uploads."""
+    """What a person holds: bytes of assets, those that unfinished uploads promise or reserve, and partial uploads."""
 
     bytes: int
     open_uploads: int
@@ -126,7 +128,13 @@ async def lock(work: Work, upload_id: UUID) -> Locked | None:
 
 
 async def acquire(
-    work: Work, upload: Upload, length: int | None, *, lease_seconds: float, kept_seconds: float
+    work: Work,
+    upload: Upload,
+    length: int | None,
+    *,
+    reserved: int = 0,
+    lease_seconds: float,
+    kept_seconds: float,
 ) -> Upload | None:
     """Take the lease with a new fence; None when it is held or the offset moved on meanwhile."""
     row = await work.one(
@@ -134,6 +142,7 @@ async def acquire(
         {
             "id": upload.id,
             "length": length,
+            "reserved": reserved,
             "offset": upload.offset,
             "skip": NUMBERS_SKIPPED,
             "lease": lease_seconds,
@@ -154,6 +163,17 @@ async def renew(work: Work, upload: Upload, lease_seconds: float) -> bool:
     """False when somebody else took the lease (or ended the upload)."""
     values = {"id": upload.id, "fence": upload.fence, "lease": lease_seconds}
     return (await work.execute(RENEW, values)).rowcount == 1
+
+
+async def reserve(work: Work, upload: Upload, reach: int) -> bool:
+    """Count the upload as `reach` bytes until its lease is given back; False when that is not ours any more."""
+    values = {"id": upload.id, "fence": upload.fence, "reserved": reach}
+    return (await work.execute(RESERVE, values)).rowcount == 1
+
+
+async def park(work: Work, upload: Upload) -> None:
+    """Let others take the lease, and keep what is reserved in case that nobody does."""
+    await work.execute(PARK, {"id": upload.id, "fence": upload.fence})
 
 
 async def release(work: Work, upload: Upload) -> None:
@@ -207,10 +227,13 @@ async def remove_owned(work: Work, owner_id: UUID) -> None:
     await work.execute(DELETE_OWNED, (owner_id,))
 
 
-async def lock_owner(work: Work, owner_id: UUID) -> Usage:
-    """What a person holds; creations of the same person queue until this transaction ends."""
+async def lock_owner(work: Work, owner_id: UUID, *, besides: UUID | None = None) -> Usage:
+    """What a person holds `besides` one upload; whatever may add to it queues until this transaction ends.
+
+    Who also locks the upload's row does so before.
+    """
     await work.execute(LOCK_OWNER, (str(owner_id),))
-    row = await work.one(USAGE, {"owner": owner_id})
+    row = await work.one(USAGE, {"owner": owner_id, "besides": besides})
     assert row is not None
     return Usage(**row)
 

@@ -8,24 +8,43 @@ from datetime import timedelta
 from daira_kit.clock import now
 from daira_media.adapters.bytes_store import BytesStore
 from daira_media.domain.uploads import Progress, Upload, UploadState
-from daira_media.errors import UploadBusy
+from daira_media.errors import QuotaExceeded, UploadBusy
 from daira_media.repository import uploads
 from daira_media.service.policy import UploadPolicy
 from daira_stores.failures import DatabaseUnavailable
 from daira_stores.objects import ObjectStoreUnavailable
 from daira_stores.postgres import Database
+from daira_stores.work import Work
 
 
 class Holding:
     """Whoever holds the lease is known by the fence in `upload`; every method notices when it was taken away."""
 
-    def __init__(self, upload: Upload, database: Database, store: BytesStore, policy: UploadPolicy) -> None:
+    def __init__(
+        self, upload: Upload, database: Database, store: BytesStore, policy: UploadPolicy, *, reserved: int = 0
+    ) -> None:
+        """`reserved`: how far the owner's quota counts the upload already, if its length is not known yet."""
         self.upload = upload
+        self._reserved = reserved
         self._database = database
         self._store = store
         self._policy = policy
         self._renewed = asyncio.get_running_loop().time()
         self.is_parked = False
+
+    async def reserve(self, reach: int) -> None:
+        """Before bytes up to `reach` are stored: have the quota count them. A known length is counted already.
+
+        Raises QuotaExceeded when they do not fit, UploadBusy when the lease is lost.
+        """
+        if self.upload.length is not None or reach <= self._reserved:
+            return
+        async with self._database.work() as work:
+            await uploads.lock(work, self.upload.id)
+            await check_quota(work, self.upload, reach, self._policy)
+            if not await uploads.reserve(work, self.upload, reach):
+                raise UploadBusy(headers={"Retry-After": "1"})
+        self._reserved = reach
 
     async def commit(self, progress: Progress) -> None:
         """Make progress durable in one transaction. Raises UploadBusy when the lease is lost: nothing counts then."""
@@ -75,7 +94,9 @@ class Holding:
 
     async def park(self) -> None:
         """Let others take the upload over while the sender is silent."""
-        await self.let_go()
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._database.work() as work:
+                await uploads.park(work, self.upload)
         self.is_parked = True
 
     async def let_go(self) -> None:
@@ -90,3 +111,10 @@ class Holding:
             with contextlib.suppress(DatabaseUnavailable):
                 async with self._database.work() as work:
                     await uploads.renew(work, self.upload, self._policy.lease_seconds)
+
+
+async def check_quota(work: Work, upload: Upload, reach: int, policy: UploadPolicy) -> None:
+    """Raises QuotaExceeded if its owner cannot hold `reach` bytes of this upload; the caller locked its row."""
+    usage = await uploads.lock_owner(work, upload.owner_id, besides=upload.id)
+    if usage.bytes + reach > policy.limits.quota:
+        raise QuotaExceeded

@@ -19,6 +19,7 @@ from daira_media.domain.tus import Checksum
 from daira_media.domain.uploads import Part, Progress, Tail, Upload
 from daira_media.errors import ChecksumMismatch, UploadBroken, UploadTooLarge
 
+Reserve = Callable[[int], Awaitable[None]]
 Commit = Callable[[Progress], Awaitable[None]]
 
 
@@ -29,6 +30,7 @@ class Intake:
         self,
         upload: Upload,
         store: BytesStore,
+        reserve: Reserve,
         commit: Commit,
         *,
         room: int,
@@ -37,6 +39,7 @@ class Intake:
     ) -> None:
         self._upload = upload
         self._store = store
+        self._reserve = reserve
         self._commit = commit
         self._length = upload.length
         self._room = room
@@ -111,6 +114,7 @@ class Intake:
         await self._sent()
         if self._checksum is not None or (self.received == 0 and not self._is_last()):
             return
+        await self._reserve(self.offset)
         if self._is_single():
             await self._store.put(self._key, self._spool, self._type())
             self._tail, self._is_dirty = Tail(self._key, self._spool.size), True
@@ -151,6 +155,7 @@ class Intake:
         await self._sent()
         if self._next_part > MOST_PARTS:
             raise UploadTooLarge("The upload came in too many pieces")
+        await self._reserve(self.offset)
         if self._multipart_id is None:
             self._multipart_id = await self._store.multipart.begin(self._key, self._type())
         full, self._spool = self._spool, self._store.spool()

@@ -55,7 +55,7 @@ class Uploads:
             metadata=creation.metadata,
         )
         async with self._database.work(idempotency) as work:
-            await self._check_allowance(work, owner_id, creation.length or 0)
+            await self._check_allowance(work, owner_id, creation.length or 1)  # deferred: as it grows
             upload = await uploads.put(work, new, self._policy.kept_seconds)
             await work.enqueue("sweep_upload", str(upload.id), due_at=upload.expires_at)
             await work.answer(201, {"id": upload.id})

@@ -12,7 +12,6 @@ from daira_media.domain.parts import remaining
 from daira_media.domain.tus import Checksum
 from daira_media.domain.uploads import Upload, UploadState, check_fits, check_writable, settle_length
 from daira_media.errors import (
-    QuotaExceeded,
     SenderGone,
     ServerStopping,
     TypeNotAccepted,
@@ -23,7 +22,7 @@ from daira_media.errors import (
 from daira_media.metrics import RECEIVED_BYTES, TAKEOVERS
 from daira_media.repository import uploads
 from daira_media.service.completing import Completing
-from daira_media.service.holding import Holding
+from daira_media.service.holding import Holding, check_quota
 from daira_media.service.intake import Intake
 from daira_media.service.pauses import with_pauses
 from daira_media.service.policy import UploadPolicy
@@ -52,7 +51,7 @@ class Writing:
     async def write(self, owner_id: UUID, upload_id: UUID, order: ChunkOrder, body: AsyncIterator[bytes]) -> Upload:
         """The upload as it stands afterwards.
 
-        Raises UploadNotFound, UploadGone, OffsetMismatch, UploadBusy, UploadTooLarge, ChecksumMismatch,
+        Raises UploadNotFound, UploadGone, OffsetMismatch, UploadBusy, UploadTooLarge, QuotaExceeded, ChecksumMismatch,
         TypeNotAccepted (the upload is terminated then), SenderGone, ServerStopping and UploadStalled (what arrived is
         kept).
         """
@@ -62,7 +61,7 @@ class Writing:
 
     async def receive(self, upload: Upload, order: ChunkOrder, body: AsyncIterator[bytes]) -> Upload:
         """Receive into an upload whose lease was just taken. Whoever brought the last byte keeps it and finishes."""
-        holding = Holding(upload, self._database, self._store, self._policy)
+        holding = Holding(upload, self._database, self._store, self._policy, reserved=_reach(upload, order))
         try:
             await self._take_in(holding, order, body)
             if holding.upload.state is UploadState.COMPLETING:
@@ -78,6 +77,7 @@ class Writing:
         intake = Intake(
             holding.upload,
             self._store,
+            holding.reserve,
             holding.commit,
             room=self._room(holding.upload),
             expected=order.body_length,
@@ -99,14 +99,16 @@ class Writing:
         if found.is_held:
             raise UploadBusy(headers={"Retry-After": "1"})
         length = settle_length(upload, order.length, self._policy.limits)
-        if length != upload.length:
-            await self._check_quota(work, upload, length)
         settled = msgspec.structs.replace(upload, length=length)
         check_fits(self._room(settled), order.body_length)
+        reach = _reach(settled, order)
+        if upload.length is None:
+            await check_quota(work, upload, reach, self._policy)
         acquired = await uploads.acquire(
             work,
             upload,
             length,
+            reserved=reach,
             lease_seconds=self._policy.lease_seconds,
             kept_seconds=self._policy.kept_seconds,
         )
@@ -115,11 +117,6 @@ class Writing:
         if found.is_abandoned:
             TAKEOVERS.inc()
         return acquired
-
-    async def _check_quota(self, work: Work, upload: Upload, length: int | None) -> None:
-        usage = await uploads.lock_owner(work, upload.owner_id)
-        if usage.bytes - upload.offset + (length or 0) > self._policy.limits.quota:
-            raise QuotaExceeded
 
     def _room(self, upload: Upload) -> int:
         return remaining(upload.length, self._policy.limits.largest(upload.purpose), upload.offset)
@@ -148,3 +145,8 @@ class Writing:
         if not holding.is_parked:
             await intake.checkpoint()
             await holding.park()
+
+
+def _reach(upload: Upload, order: ChunkOrder) -> int:
+    """How far the upload will go with this request, as far as that is known."""
+    return upload.offset + (order.body_length or 0) if upload.length is None else upload.length
