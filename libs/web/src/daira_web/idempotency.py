@@ -13,6 +13,7 @@ __all__ = [
     "IdempotencyKeyRequired",
     "provide_idempotency",
     "provide_required_idempotency",
+    "sent_key",
 ]
 MAX_LENGTH = 255
 
@@ -29,13 +30,22 @@ class IdempotencyKeyInvalid(BadRequest):
     code = "idempotency_key_invalid"
 
 
+def sent_key(request: Request[Any, Any, Any]) -> str | None:
+    """What the header says, None without one; for routes whose body is not what the key is bound to.
+
+    Raises IdempotencyKeyInvalid.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and (not 0 < len(key) <= MAX_LENGTH or not key.isascii() or not key.isprintable()):
+        raise IdempotencyKeyInvalid
+    return key
+
+
 async def provide_idempotency(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
     """The dependency `idempotency`: pass it to `database.work(idempotency)`. The scope is user and route."""
-    key = request.headers.get("idempotency-key")
+    key = sent_key(request)
     if key is None:
         return None
-    if not 0 < len(key) <= MAX_LENGTH or not key.isascii() or not key.isprintable():
-        raise IdempotencyKeyInvalid
     caller = getattr(request.state, "caller", None)
     user = caller.user_id if caller is not None else "anonymous"
     return IdempotencyKey.make(user, f"{request.method} {request.url.path}", key, await request.body())

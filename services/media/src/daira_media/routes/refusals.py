@@ -30,6 +30,7 @@ from daira_media.errors import (
     VersionUnsupported,
 )
 from daira_stores.idempotency import IdempotencyInProgress, IdempotencyMismatch
+from daira_web.idempotency import IdempotencyKeyInvalid
 
 _RECEIVING: Final = (
     HeaderInvalid,
@@ -57,6 +58,7 @@ CREATING: Final = (
     Gone,
     IdempotencyInProgress,
     IdempotencyMismatch,
+    IdempotencyKeyInvalid,
 )
 READING: Final = (*_STANDING, UploadBusy, UploadBroken, UploadJoining, ObjectStoreUnavailable)
 WRITING: Final = (*_STANDING, *_RECEIVING, FinalNotWritable, OffsetMismatch, UploadCompleted, ContentTypeWrong)

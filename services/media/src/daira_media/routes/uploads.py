@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from daira_media.domain import tus
 from daira_media.domain.tus import Concat
+from daira_media.domain.uploads import Upload
 from daira_media.errors import HeaderInvalid, OverrideUnknown
 from daira_media.routes.refusals import CREATING, READING, REMOVING, WRITING
 from daira_media.routes.tus import (
@@ -30,12 +31,14 @@ from daira_media.service.uploads import Creation
 from daira_stores.idempotency import IdempotencyKey, Replayed
 from daira_web.answers import problems
 from daira_web.guards import PUBLIC, signed_in
+from daira_web.idempotency import sent_key
 from daira_web.limits import Limiter
 from daira_web.tokens import Caller
 
 ONE: Final = "/{upload_id:uuid}"
 TUS_GUARDS: Final = (signed_in, speaks_tus)
 BEARER: Final = ({"bearer": list[str]()},)
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 
 @route(
@@ -99,15 +102,18 @@ async def create_upload(
     base = base_url(request, public_url)
     metadata = tus.parse_metadata(request.headers.get("upload-metadata"))
     concat = tus.parse_concat(request.headers.get("upload-concat"))
+    idempotency = _idempotency(request, caller)
     if concat is not None and concat.is_final:
-        return await _join(request, caller, media, base, concat, metadata)
+        upload, again = await _join(request, caller, media, concat, metadata, idempotency)
+        return empty(201, {**place(upload, base), **standing(upload), **again})
     headers = request.headers
     length = tus.parse_length(headers.get("upload-length"), headers.get("upload-defer-length"))
     creation = Creation(length=length.size, metadata=metadata, is_partial=concat is not None)
     try:
-        upload = await media.uploads.create(caller.user_id, creation, _idempotency(request, caller))
+        upload = await media.uploads.create(caller.user_id, creation, idempotency)
     except Replayed as answered:
-        return await _created_before(caller, media, base, answered)
+        upload = await media.uploads.find(caller.user_id, _id_of(answered))
+        return empty(201, {**place(upload, base), **standing(upload), **REPLAYED})
     if has_chunk(request):
         order = msgspec.structs.replace(chunk_order(request, 0), length=None)
         upload = await media.writing.write(caller.user_id, upload.id, order, body_of(request))
@@ -208,26 +214,27 @@ async def _join(
     request: AnyRequest,
     caller: Caller,
     media: MediaService,
-    base: str,
     concat: Concat,
     metadata: dict[str, str],
-) -> Response[None]:
+    idempotency: IdempotencyKey | None,
+) -> tuple[Upload, dict[str, str]]:
     if "upload-length" in request.headers:
         raise HeaderInvalid("A final upload has the length of its parts; do not send Upload-Length")
-    upload = await media.joining.join(caller.user_id, concat.urls, request.headers["upload-concat"].strip(), metadata)
-    return empty(201, {**place(upload, base), **standing(upload)})
+    header = request.headers["upload-concat"].strip()
+    try:
+        return await media.joining.join(caller.user_id, concat.urls, header, metadata, idempotency), {}
+    except Replayed as answered:
+        return await media.joining.go_on(caller.user_id, _id_of(answered), concat.urls), REPLAYED
 
 
-async def _created_before(caller: Caller, media: MediaService, base: str, answered: Replayed) -> Response[None]:
-    upload_id = UUID(msgspec.json.decode(answered.body)["id"])
-    upload = await media.uploads.find(caller.user_id, upload_id)
-    return empty(201, {**place(upload, base), **standing(upload), "Idempotent-Replayed": "true"})
+def _id_of(answered: Replayed) -> UUID:
+    return UUID(msgspec.json.decode(answered.body)["id"])
 
 
 def _idempotency(request: AnyRequest, caller: Caller) -> IdempotencyKey | None:
     """Bound to the headers that say what is created: the body may be large and is not part of the creation."""
-    key = request.headers.get("idempotency-key")
-    if not key:
+    key = sent_key(request)
+    if key is None:
         return None
     names = ("upload-length", "upload-defer-length", "upload-metadata", "upload-concat")
     said = "\n".join(request.headers.get(name, "") for name in names)

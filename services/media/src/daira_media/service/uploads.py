@@ -43,6 +43,13 @@ class Uploads:
 
     async def create(self, owner_id: UUID, creation: Creation, idempotency: IdempotencyKey | None = None) -> Upload:
         """Raises UploadEmpty, UploadTooLarge, QuotaExceeded, TooManyUploads before anything is stored."""
+        async with self._database.work(idempotency) as work:
+            upload = await self.begin(work, owner_id, creation)
+        UPLOADS.labels("created").inc()
+        return upload
+
+    async def begin(self, work: Work, owner_id: UUID, creation: Creation) -> Upload:
+        """`create` within a transaction that does more."""
         purpose = None if creation.is_partial else purpose_named(creation.metadata.get("purpose"))
         self._policy.limits.check_size(purpose, creation.length)
         new = uploads.NewUpload(
@@ -54,12 +61,10 @@ class Uploads:
             concat=creation.concat,
             metadata=creation.metadata,
         )
-        async with self._database.work(idempotency) as work:
-            await self._check_allowance(work, owner_id, creation.length or 1)  # deferred: as it grows
-            upload = await uploads.put(work, new, self._policy.kept_seconds)
-            await work.enqueue("sweep_upload", str(upload.id), due_at=upload.expires_at)
-            await work.answer(201, {"id": upload.id})
-        UPLOADS.labels("created").inc()
+        await self._check_allowance(work, owner_id, creation.length or 1)  # deferred: as it grows
+        upload = await uploads.put(work, new, self._policy.kept_seconds)
+        await work.enqueue("sweep_upload", str(upload.id), due_at=upload.expires_at)
+        await work.answer(201, {"id": upload.id})
         return upload
 
     async def find(self, owner_id: UUID, upload_id: UUID) -> Upload:
