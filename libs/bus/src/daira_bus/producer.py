@@ -1,6 +1,7 @@
 """The producer: idempotent, acks=all, connected on first use, thrown away and rebuilt when it hangs."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -17,6 +18,8 @@ from daira_observe.tracing import traceparent
 logger = get_logger(__name__)
 Headers = Sequence[tuple[str, bytes]]
 CONNECT_SECONDS = 5.0
+RETAKEN_SECONDS = 86_400.0
+"""Brokers forget a fence nobody took for seven days, and then the next to take it would not end this producer."""
 
 
 class Producer:
@@ -26,6 +29,7 @@ class Producer:
         self._bootstrap, self._source, self._prefix, self._linger_ms = bootstrap, source, prefix, linger_ms
         self._client: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
+        self._fence: str | None = None
 
     async def publish(self, *events: Event, timeout: float = 2.0) -> None:
         """Log-first write: returns when the brokers have all events (acks=all), else raises BrokerUnavailable.
@@ -74,6 +78,11 @@ class Producer:
             await self._discard(client)
         return [not isinstance(result, BaseException) for result in results]
 
+    def fenced(self, fence: str) -> "FencedProducer":
+        """Another producer with the same settings, of which only the newest may send: see FencedProducer."""
+        name = f"{self._prefix}daira.{self._source}.{fence}"
+        return FencedProducer(name, self._bootstrap, self._source, self._prefix, linger_ms=self._linger_ms)
+
     async def close(self) -> None:
         """Flush and disconnect."""
         client, self._client = self._client, None
@@ -109,23 +118,27 @@ class Producer:
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
             if self._client is None:
-                client = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
-                    acks="all",
-                    enable_idempotence=True,
-                    linger_ms=self._linger_ms,
-                    request_timeout_ms=10_000,
-                    retry_backoff_ms=100,
-                    max_request_size=1_000_000,
-                )
-                try:
-                    await asyncio.wait_for(client.start(), CONNECT_SECONDS)
-                except (KafkaError, TimeoutError, OSError) as error:
-                    with suppress(KafkaError, TimeoutError, OSError):
-                        await client.stop()
-                    raise BrokerUnavailable from error
-                self._client = client
+                self._client = await self._connect()
             return self._client
+
+    async def _connect(self) -> AIOKafkaProducer:
+        client = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            transactional_id=self._fence,
+            linger_ms=self._linger_ms,
+            request_timeout_ms=10_000,
+            retry_backoff_ms=100,
+            max_request_size=1_000_000,
+        )
+        try:
+            await asyncio.wait_for(client.start(), CONNECT_SECONDS)
+        except (KafkaError, TimeoutError, OSError) as error:
+            with suppress(KafkaError, TimeoutError, OSError):
+                await client.stop()
+            raise BrokerUnavailable(f"no connection: {str(error) or type(error).__name__}") from error
+        return client
 
     async def _discard(self, client: AIOKafkaProducer) -> None:
         # A producer can hang for ever after a broker restart (OutOfOrderSequence); a fresh one has a fresh epoch.
@@ -147,6 +160,36 @@ class Producer:
         if parent:
             headers["traceparent"] = parent
         return encode_headers(headers)
+
+
+class FencedProducer(Producer):
+    """Of all producers with one fence only that which took it last may send.
+
+    Each `take` is given a newer epoch, and a broker refuses records of an epoch that is older than the newest it has
+    seen on the partition: whatever others sent and is still on its way can no longer arrive behind what the newest
+    has sent. Sending never takes the fence, so whoever took it may look whether it is still the rightful one first.
+    """
+
+    def __init__(self, fence: str, bootstrap: str, source: str, prefix: str = "", *, linger_ms: int = 2) -> None:
+        super().__init__(bootstrap, source, prefix, linger_ms=linger_ms)
+        self._fence, self._taken_at = fence, 0.0
+
+    async def take(self) -> bool:
+        """Become the one who may send; False when nothing was to be done. Raises BrokerUnavailable."""
+        if self._client is not None and time.monotonic() - self._taken_at < RETAKEN_SECONDS:
+            return False
+        await self.close()
+        client = await self._connect()
+        # The epoch is all that is wanted of transactions: with them each batch would wait for two more answers, and
+        # topics would hold their markers.
+        client._txn_manager.transactional_id = None
+        self._client, self._taken_at = client, time.monotonic()
+        return True
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._client is None:
+            raise BrokerUnavailable("the fence is not taken")
+        return self._client
 
 
 async def _silence(client: AIOKafkaProducer) -> None:

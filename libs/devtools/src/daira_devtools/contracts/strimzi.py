@@ -51,7 +51,7 @@ def _topic(spec: TopicSpec) -> Manifest:
 
 
 def _user(service: str, topics: list[Topic]) -> Manifest:
-    acls = [_group(service)]
+    acls = [_group(service), _fence(service)]
     for topic in topics:
         if service in topic.producers:
             acls.append(_rule(topic.topic, "Write", "Describe"))
@@ -102,3 +102,9 @@ def _may(*operations: str) -> Manifest:
 def _group(service: str) -> Manifest:
     resource = {"type": "group", "name": f"daira.{service}", "patternType": "literal"}
     return {"resource": resource, **_may("Read")}
+
+
+def _fence(service: str) -> Manifest:
+    """Of its relay's producers only the newest may send."""
+    resource = {"type": "transactionalId", "name": f"daira.{service}.relay.", "patternType": "prefix"}
+    return {"resource": resource, **_may("Write", "Describe")}
