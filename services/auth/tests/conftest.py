@@ -179,6 +179,11 @@ class Bench(msgspec.Struct, kw_only=True):
             rows = await work.all("SELECT value FROM outbox WHERE topic = %s ORDER BY id", (event_type.topic,))
         return [msgspec.json.decode(row["value"], type=event_type) for row in rows if row["value"] is not None]
 
+    async def publish(self) -> None:
+        """What waits in the outbox leaves it, at the time of this clock."""
+        async with self.database.work() as work:
+            await work.execute("UPDATE outbox SET published_at = %s WHERE published_at IS NULL", (self.clock(),))
+
     async def widen(self) -> None:
         """Open every connection of the pool, so that parallel requests really meet in the database."""
 

@@ -258,14 +258,32 @@ def test_the_first_key_signs_at_once_and_every_later_one_is_announced_ten_minute
     assert keys.first_start(NOW, [a_key("a", NOW)]) == NOW + timedelta(minutes=10)
 
 
-def test_an_announced_key_does_not_sign_before_its_time() -> None:
+def test_an_announced_key_does_not_sign_before_it_is_active() -> None:
+    old = a_key("old", NOW - timedelta(days=30))
+    new = a_key("new", NOW - timedelta(minutes=10), keys.KeyState.ANNOUNCED)
+
+    assert keys.signing_key([old, new]) == old
+    assert keys.signing_key([old, a_key("new", NOW)]) == a_key("new", NOW)
+
+
+@pytest.mark.parametrize(
+    ("published", "due"),
+    [
+        ({"new": NOW}, True),
+        ({"new": NOW + timedelta(seconds=1)}, False),
+        ({"new": None}, False),
+        ({}, True),
+    ],
+    ids=["long enough ago", "too lately", "not yet", "so long ago that its row is swept"],
+)
+def test_an_announced_key_is_due_ten_minutes_after_it_was_published(
+    published: dict[str, datetime | None], due: bool
+) -> None:
     old = a_key("old", NOW - timedelta(days=30))
     new = a_key("new", NOW + timedelta(minutes=10), keys.KeyState.ANNOUNCED)
 
-    assert keys.signing_key([old, new], NOW) == old
-    assert keys.signing_key([old, new], NOW + timedelta(minutes=10)) == new
-    assert keys.due_to_activate([old, new], NOW) == []
-    assert keys.due_to_activate([old, new], NOW + timedelta(minutes=10)) == [new]
+    assert keys.due_to_activate([old, new], NOW + timedelta(minutes=9), published) == []
+    assert keys.due_to_activate([old, new], NOW + timedelta(minutes=10), published) == ([new] if due else [])
 
 
 def test_a_replaced_key_is_retired_only_when_none_of_its_tokens_lives() -> None:

@@ -2,7 +2,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet
 
 from daira_auth.domain.keys import KeyState
@@ -41,6 +41,7 @@ async def test_rotation_announces_ten_minutes_ahead_and_refuses_no_good_token(be
     bench.clock.advance(days=30, minutes=1)
 
     await bench.auth.keys.tend()
+    await bench.publish()
     announced = (await bench.told(SigningKeyChangedV1))[-1]
     assert announced.state is PublicState.ANNOUNCED
     assert (announced.not_before - bench.clock()).total_seconds() == 600
@@ -68,6 +69,44 @@ async def test_rotation_announces_ten_minutes_ahead_and_refuses_no_good_token(be
         verifier.verify(old.access_token)
 
 
+async def test_a_key_that_nobody_heard_of_does_not_sign(bench: Any) -> None:
+    bench.clock.advance(days=-30, minutes=-1)
+    first = (await bench.auth.keys.current()).kid
+    bench.clock.advance(days=30, minutes=1)
+    await bench.auth.keys.tend()
+    second = (await bench.told(SigningKeyChangedV1))[-1].kid
+
+    signing = []
+    for minutes in (20, 9, 1):
+        bench.clock.advance(minutes=minutes)
+        await bench.auth.keys.tend(repeat=True)
+        signing.append((await bench.auth.keys.current()).kid)
+        if minutes == 20:
+            await bench.publish()
+
+    assert signing == [first, first, second]
+
+
+async def test_a_key_that_begins_late_leaves_its_predecessors_tokens_their_time(bench: Any) -> None:
+    bench.clock.advance(days=-30, minutes=-1)
+    await bench.auth.keys.tend()
+    bench.clock.advance(days=30, minutes=1)
+    await bench.auth.keys.tend()
+    await bench.publish()
+    bench.clock.advance(days=2)
+    last = await bench.log_in()
+    async with bench.database.work() as work:
+        await work.execute("DELETE FROM outbox")
+
+    await bench.auth.keys.tend()
+    bench.clock.advance(minutes=14)
+    await bench.auth.keys.tend()
+
+    verifying = {key.kid for key in await bench.auth.keys.published()}
+    assert jws.extract_compact(last.access_token.encode()).headers()["kid"] in verifying
+    assert len(verifying) == 2
+
+
 async def test_tending_again_changes_nothing(bench: Any) -> None:
     await bench.auth.keys.tend()
     await bench.auth.keys.tend()
@@ -84,8 +123,11 @@ async def test_a_worker_that_starts_when_a_key_is_due_takes_no_step_back(bench: 
     await bench.auth.keys.tend()
     bench.clock.advance(days=30, minutes=1)
     await bench.auth.keys.tend()
+    await bench.publish()
     bench.clock.advance(minutes=31)
 
+    await bench.auth.keys.tend(repeat=True)
+    bench.clock.advance(minutes=20)
     await bench.auth.keys.tend(repeat=True)
 
     async with bench.database.read() as work:
@@ -116,8 +158,10 @@ async def test_private_keys_are_sealed_at_rest_and_gone_when_retired(bench: Any)
 
     bench.clock.advance(days=30)
     await bench.auth.keys.tend()
-    bench.clock.advance(minutes=31)
-    await bench.auth.keys.tend()
+    await bench.publish()
+    for minutes in (10, 20):
+        bench.clock.advance(minutes=minutes)
+        await bench.auth.keys.tend()
     async with bench.database.read() as work:
         retired = await work.one("SELECT * FROM signing_key WHERE state = 'RETIRED'")
     assert retired["sealed_private"] == ""

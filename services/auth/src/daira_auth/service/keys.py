@@ -1,6 +1,6 @@
 """The keeper of signing keys: makes, announces and retires them, and lends the one that signs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from secrets import token_hex
 
@@ -51,10 +51,10 @@ class KeyKeeper:
 
     async def current(self) -> Signer:
         """The key that signs now; the very first is made here. Raises DatabaseUnavailable."""
-        record = rules.signing_key(await self._keys(), self._clock())
+        record = rules.signing_key(await self._keys())
         if record is None:
             await self.tend()
-            record = rules.signing_key(await self._keys(), self._clock())
+            record = rules.signing_key(await self._keys())
         assert record is not None  # tend makes one that signs at once when there is none
         if self._signer is None or self._signer.kid != record.kid:
             private = secrets.unseal(self._seal, record.sealed_private, dict[str, str | list[str]])
@@ -69,7 +69,7 @@ class KeyKeeper:
         """Make, activate and retire what is due; `repeat` tells living keys again, in case the topic lost them."""
         async with self._database.work() as work:
             keys = await repository.lock_all(work)
-            due = self._due(keys)
+            due = self._due(keys, await self._published(work, keys))
             moved = {key.kid for key in due}
             told = [key for key in keys if repeat and key.state is not KeyState.RETIRED and key.kid not in moved]
             for changed in (*due, *told):
@@ -77,9 +77,17 @@ class KeyKeeper:
                 await self._tell(work, changed)
         self._read_at = None
 
-    def _due(self, keys: Sequence[KeyRecord]) -> list[KeyRecord]:
+    async def _published(self, work: Work, keys: Sequence[KeyRecord]) -> Mapping[str, datetime | None]:
+        waiting = [key.kid for key in rules.announced(keys)]
+        return await repository.first_published(work, waiting) if waiting else {}
+
+    def _due(self, keys: Sequence[KeyRecord], published: Mapping[str, datetime | None]) -> list[KeyRecord]:
         now = self._clock()
-        started = [_step(key, KeyState.ACTIVE) for key in rules.due_to_activate(keys, now)]
+        # From now on and not from when it was announced for: its predecessor is retired so long after this moment.
+        started = [
+            msgspec.structs.replace(_step(key, KeyState.ACTIVE), not_before=now)
+            for key in rules.due_to_activate(keys, now, published)
+        ]
         ended = [_step(key, KeyState.RETIRED) for key in rules.due_to_retire(keys, now, self._token_life)]
         made = [self._make(keys, now)] if rules.needs_successor(keys, now, self._key_life) else []
         return [*started, *ended, *made]
