@@ -60,6 +60,33 @@ async def test_a_gateway_that_is_not_there_is_one_clear_line(gateway: Any, start
     assert lines[-1].startswith("the demo failed: POST /v1/auth/login: no answer: ")
 
 
+@pytest.mark.parametrize(
+    ("asked", "answer", "told"),
+    [
+        (
+            "GET /v1/sandbox/messages",
+            {"found": []},
+            "not as expected, KeyError 'items' after GET /v1/sandbox/messages: 200",
+        ),
+        ("GET /v1/sandbox/messages", {"items": [None]}, "not as expected, TypeError"),
+        ("POST /v1/auth/login", ["two\nlines"], 'not an object: POST /v1/auth/login: 200 ["two\\nlines"]'),
+        ("PUT /v1/users/u/follow", {}, "not as expected, KeyError 'state' after PUT /v1/users/u/follow: 200 {}"),
+    ],
+)
+async def test_an_answer_of_another_shape_is_one_clear_line(
+    gateway: Any, start_demo: Any, asked: str, answer: Any, told: str
+) -> None:
+    gateway.answers[asked] = answer
+    gateway.may_go_on.set()
+
+    code, lines = await (await start_demo()).end()
+
+    assert code == 1
+    assert "Traceback" not in "\n".join(lines)
+    assert lines[-1].startswith(f"the demo failed: {told}")
+    assert [line.split()[0] for line in lines[-2:]] == ["failed", "the"]
+
+
 @pytest.fixture
 def phone(gateway: Any) -> Any:
     made = Phone(f"http://127.0.0.1:{gateway.server_port}", "the author")

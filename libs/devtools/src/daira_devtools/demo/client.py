@@ -1,10 +1,15 @@
 """A client as a phone has it: one base URL, a token, problem+json errors."""
 
-from typing import Any, cast
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
 JsonObject = dict[str, Any]
+UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, httpx.InvalidURL)
+"""What reading an answer raises when it is not of the shape that the reader expects."""
 
 
 class DemoFailed(Exception):
@@ -17,6 +22,8 @@ class Phone:
     def __init__(self, base_url: str, name: str) -> None:
         self.base_url, self.name = base_url.rstrip("/"), name
         self.user_id = ""
+        self.answered: tuple[float, str] = (0.0, "nothing was answered yet")
+        """When the newest answer came, and one line for it."""
         self.http = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False)
 
     def close(self) -> None:
@@ -42,13 +49,18 @@ class Phone:
         if response.is_error:
             raise DemoFailed(describe(response))
         try:
-            return cast(JsonObject, response.json() if response.content else {})
+            body: object = response.json() if response.content else {}
         except ValueError:
             raise DemoFailed(f"not JSON: {describe(response)}") from None
+        if not isinstance(body, dict):
+            raise DemoFailed(f"not an object: {describe(response)}")
+        return body
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any request, whatever the answer's status; raises DemoFailed when there is no answer."""
-        return exchange(self.http, method, path, **options)
+        response = exchange(self.http, method, path, **options)
+        self.answered = (time.monotonic(), describe(response))
+        return response
 
 
 def exchange(client: httpx.Client, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
@@ -67,4 +79,14 @@ def describe(response: httpx.Response) -> str:
         problem = response.json()
         return f"{where} {problem['code']}: {problem['detail']} (request {problem.get('requestId', '?')})"
     except (ValueError, KeyError, TypeError):
-        return f"{where} {response.text[:200]}"
+        return f"{where} {' '.join(response.text[:200].split())}"
+
+
+@contextmanager
+def understood(*phones: Phone) -> Iterator[None]:
+    """An answer of another shape than the block expects raises DemoFailed, with the newest answer of `phones`."""
+    try:
+        yield
+    except UNEXPECTED as error:
+        _, newest = max(phone.answered for phone in phones)
+        raise DemoFailed(f"not as expected, {type(error).__name__} {error} after {newest}") from error

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from daira_devtools.demo.client import DemoFailed, JsonObject, Phone, exchange
+from daira_devtools.demo.client import UNEXPECTED, DemoFailed, JsonObject, Phone, exchange, understood
 from daira_devtools.demo.people import introduce, log_in
 from daira_devtools.demo.report import Report, Say
 from daira_devtools.demo.tus import Upload
@@ -36,7 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def play(base_url: str, video: bytes, report: Report) -> Outcome:
     """The whole scenario; raises DemoFailed at the first step that does not hold."""
-    with _phones(base_url) as (author, follower):
+    with _phones(base_url) as (author, follower), understood(author, follower):
         _accounts(report, author, follower)
         media_id = _upload(report, author, video)
         media = _transcode(report, author, media_id)
@@ -128,13 +128,20 @@ def _watch(report: Report, follower: Phone, item: JsonObject, media: JsonObject)
                     raise DemoFailed(f"{path}: {response.status_code}")
                 return response.content
 
-            facts = hls.inspect(read)
+            facts = _inspected(read)
         if facts.problems:
             raise DemoFailed("; ".join(facts.problems[:3]))
         if len(facts.variants) != len(media["variants"]):
             raise DemoFailed(f"{len(facts.variants)} rungs in the playlist, {len(media['variants'])} announced")
         size = sum(variant.size for variant in facts.variants)
         say(f"{len(facts.variants)} rungs, {size / 1e6:.1f} MB checked")
+
+
+def _inspected(read: hls.Read) -> hls.StreamFacts:
+    try:
+        return hls.inspect(read)
+    except UNEXPECTED as error:
+        raise DemoFailed(f"the stream cannot be read: {error!r}") from error
 
 
 def _events(report: Report, follower: Phone, post_id: str) -> None:
