@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from daira_cli.contracts.judging import Verdict, judge
-from daira_cli.contracts.reading import at_revision, in_folder, resolve
+from daira_cli.contracts.reading import at_revision, in_folder
 from daira_contracts.schema import all_schemas
 from daira_contracts.topics import topics
 from daira_devtools.contracts.generate import drift, write
@@ -116,25 +116,6 @@ def test_another_example_is_welcome(repository: Path) -> None:
     (repository / "contracts" / "examples" / TOPIC / "failed.json").write_text("{}\n")
 
     assert _since(repository) == []
-
-
-def test_without_any_commit_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    _git(tmp_path, "init", "-q")
-
-    assert resolve(None, tmp_path) is None
-
-
-def test_the_base_is_where_the_branch_left_the_published_main(repository: Path) -> None:
-    _git(repository, "update-ref", "refs/remotes/origin/main", "HEAD")
-    (repository / "note.md").write_text("later\n")
-    _commit(repository)
-
-    base = resolve(None, repository)
-
-    published = subprocess.run(
-        ["git", "rev-parse", "origin/main"], cwd=repository, check=True, capture_output=True, text=True
-    ).stdout.strip()
-    assert base == published
 
 
 def test_a_stale_or_orphaned_generated_file_is_named(repository: Path) -> None:

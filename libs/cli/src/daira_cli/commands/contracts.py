@@ -7,8 +7,9 @@ from cyclopts import App
 
 from daira_cli.commands import COMMANDS
 from daira_cli.console import Json, Output
+from daira_cli.contracts.base import base_of
 from daira_cli.contracts.judging import Verdict, judge
-from daira_cli.contracts.reading import installed, named, resolve
+from daira_cli.contracts.reading import installed, named
 from daira_cli.contracts.recipe import needs_recipe, recipe
 from daira_cli.contracts.showing import shown, version_of
 from daira_cli.exits import Exit
@@ -79,16 +80,16 @@ def check(*, base: str | None = None, json: Json = False) -> int:
     Parameters
     ----------
     base
-        a git revision or a contracts folder to compare with; without it, where this branch left origin/main
+        a git revision or a contracts folder to compare with; without it, where this branch left origin/main, and on
+        main itself the last release or, before there is one, the contracts before their last change
     """
-    out = Output(json)
-    against = base or resolve(None)
-    if against is None:
-        out.line("contracts: no commit to compare with; every topic is new")
-        out.document({"base": None, "changes": []})
+    out, new = Output(json), installed()
+    old = named(base) if base else base_of(new)
+    if old is None:
+        out.line("contracts: these are the first; no commit holds others to compare with")
+        out.document({"base": None, "breaking": 0, "changes": [], "recipes": {}})
         return Exit.OK
-    old = named(against)
-    verdicts = judge(old, installed())
+    verdicts = judge(old, new)
     return Exit.FOUND if _tell(out, old.name, verdicts) else Exit.OK
 
 

@@ -11,7 +11,6 @@ from daira_cli.errors import Usage
 from daira_contracts.schema import Schema, all_schemas
 from daira_contracts.topics import Topic, topics
 
-FALLBACKS = ("origin/main", "HEAD")
 FOLDER = "contracts"
 
 
@@ -45,7 +44,7 @@ def named(name: str) -> Contracts:
     folder = Path(name)
     if folder.is_dir():
         return in_folder(folder if (folder / "topics").is_dir() else folder / FOLDER)
-    revision = resolve(name)
+    revision = commit_of(name)
     if revision is None:
         raise Usage(f"{name} is neither a folder nor a revision of this checkout", code="unknown_base")
     return at_revision(revision)
@@ -67,20 +66,12 @@ def at_revision(revision: str, root: Path | None = None) -> Contracts:
     return _made(revision[:12], dict(_blobs(where, revision, wanted)))
 
 
-def resolve(wanted: str | None, root: Path | None = None) -> str | None:
-    """The commit to compare with: `wanted`, or where this branch left `origin/main`, or the last commit.
-
-    None when there is none: no commit yet, or `wanted` is unknown to a shallow clone.
-    """
-    where = root or checkout()
-    for name in (wanted,) if wanted else FALLBACKS:
-        try:
-            if wanted:
-                return git(where, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
-            return git(where, "merge-base", name, "HEAD").decode().strip()
-        except subprocess.CalledProcessError:
-            continue
-    return None
+def commit_of(revision: str, root: Path | None = None) -> str | None:
+    """The id of a commit; None when this clone has none of that name."""
+    try:
+        return git(root or checkout(), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+    except subprocess.CalledProcessError:
+        return None
 
 
 def checkout() -> Path:
