@@ -53,7 +53,7 @@ migrate: ## bring the databases of all services, or of SERVICE=feed, to today's 
 
 test: setup ## every test, on a stack of its own; ARGS= for pytest, SIZE=full for the long counts (resumes, tells a table)
 	@SIZE=$(SIZE) $(STACK) during --name $(TEST_NAME) --base $(TEST_BASE) --only stores --with valkey-cluster \
-		-- $(PYTHON) -m pytest $(ARGS)
+		--wants chromium --wants kcat -- $(PYTHON) -m pytest $(ARGS)
 
 check: setup lint types imports house contracts-check pins-check test ## exactly what CI runs
 

@@ -1,5 +1,6 @@
 """What `python -m daira_devtools.stack` tells a person."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,20 @@ def test_an_interruption_of_the_start_says_that_it_was_undone(
 
     assert command.main(UP) == 130
     assert capsys.readouterr().out == "interrupted: everything this command had started is stopped\n"
+
+
+def test_programs_that_the_tests_want_are_told_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    echo = shutil.which("echo")
+    assert echo is not None
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(SystemExit, match="0"):
+        command.main(("during", "--name", "t", "--wants", "chromium", "--wants", "kcat", "--", echo, "tests"))
+
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == [
+        "warning: chromium is missing: Chromium: `apt-get install chromium`; what needs it will fail",
+        "warning: kcat is missing: kcat: `apt-get install kcat`; what needs it will fail",
+    ]

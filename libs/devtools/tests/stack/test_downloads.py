@@ -107,6 +107,16 @@ def test_every_missing_tool_is_named_with_how_to_get_it(monkeypatch: pytest.Monk
         tools.require(["java", "go"])
 
 
+def test_a_browser_of_another_name_is_not_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tools.missing(["chromium"]) == ["chromium is missing: Chromium: `apt-get install chromium`"]
+
+    (tmp_path / "google-chrome").write_text("#!/bin/sh\n")
+    (tmp_path / "google-chrome").chmod(0o755)
+
+    assert tools.missing(["chromium"]) == []
+
+
 def test_a_java_too_new_for_cassandra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"24.0.1\"' >&2\n")
     (tmp_path / "java").chmod(0o755)

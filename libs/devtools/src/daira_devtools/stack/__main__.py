@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table as Grid
 
-from daira_devtools.stack import compose_file, place, signals, stack
+from daira_devtools.stack import compose_file, place, signals, stack, tools
 from daira_devtools.stack.addresses import endpoints
 from daira_devtools.stack.containers import Containers
 from daira_devtools.stack.during import during
@@ -148,6 +148,7 @@ def run_during(
     base: int = 18080,
     only: Literal["stores", "all"] = "stores",
     extra: Annotated[list[str] | None, Parameter(name="--with")] = None,
+    wants: list[str] | None = None,
 ) -> int:
     """Run a program while a stack is up; its exit code is ours.
 
@@ -158,7 +159,10 @@ def run_during(
     base: its first port
     only: just the stores, or all
     extra: further groups of processes
+    wants: programs that some of the command's work needs; a missing one is told before anything starts
     """
+    for line in tools.missing(wants or ()):
+        console.print(f"warning: {line}; what needs it will fail", style="yellow", markup=False)
     return _undoing(during(_named(name), base, _groups(only, extra), command))
 
 

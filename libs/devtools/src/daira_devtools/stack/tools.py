@@ -12,16 +12,24 @@ HOW_TO_GET = {
     "mvn": "Maven 3.8 or newer: `apt-get install maven`",
     "go": "Go 1.24 or newer: https://go.dev/dl/",
     "node": "Node 20 or newer: https://nodejs.org/",
+    "chromium": "Chromium: `apt-get install chromium`",
+    "kcat": "kcat: `apt-get install kcat`",
 }
+ALSO_CALLED = {"chromium": ("chromium-browser", "google-chrome")}
 JAVA_FOR_CASSANDRA = 17
 
 
 def require(names: Iterable[str]) -> None:
     """Raises `MissingTool` that names every missing program at once."""
-    missing = sorted({name for name in names if shutil.which(name) is None})
-    if missing:
-        hints = "; ".join(f"{name} is missing: {HOW_TO_GET.get(name, 'install it')}" for name in missing)
-        raise MissingTool(hints)
+    hints = missing(names)
+    if hints:
+        raise MissingTool("; ".join(hints))
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """A line for each program that is not on the PATH: what it is and how to get it."""
+    absent = sorted({name for name in names if not any(map(shutil.which, (name, *ALSO_CALLED.get(name, ()))))})
+    return [f"{name} is missing: {HOW_TO_GET.get(name, 'install it')}" for name in absent]
 
 
 def require_java() -> None:
