@@ -20,6 +20,9 @@ from daira_video.domain.ladder import LOW_PEAK_BPS, ladder, mp4_rung
 from daira_video.domain.limits import Limits, Source
 from daira_video.domain.playlists import Variant, average_bps, master_playlist, peak_bps
 
+LIT_IN_THE_MIDDLE = Clip(seconds=3, audio=None, gop=1000, lit=(0.4, 0.6))
+"""One key frame, black; what is worth a poster comes 36 frames later."""
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
@@ -225,7 +228,7 @@ async def test_place_and_words_of_the_author_are_in_no_output(sandbox: Sandbox, 
         assert not any(secret in body for secret in (b"30.0444", b"private words", b"loci", b"\xa9xyz", b"Exif"))
 
 
-async def test_the_poster_is_the_sharpest_of_three_moments_and_has_a_blurhash(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_poster_is_a_jpeg_and_a_webp_and_has_a_blurhash(sandbox: Sandbox, tmp_path: Path) -> None:
     source = await sandbox.probe(sample())
 
     posted = await sandbox.poster(sample(), source, tmp_path)
@@ -234,6 +237,27 @@ async def test_the_poster_is_the_sharpest_of_three_moments_and_has_a_blurhash(sa
     assert (tmp_path / "poster.webp").read_bytes()[8:12] == b"WEBP"
     assert (posted.width, posted.height) == (1280, 720)
     assert len(posted.blurhash) > 10
+
+
+async def test_the_poster_is_the_sharpest_of_three_moments_also_between_key_frames(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "dark_ends.mp4", LIT_IN_THE_MIDDLE)
+    source = await sandbox.probe(path)
+
+    await sandbox.poster(path, source, tmp_path)
+
+    assert brightness(tmp_path / "poster.jpg") > 80
+
+
+async def test_a_moment_far_behind_its_key_frame_is_not_decoded_for(tmp_path: Path) -> None:
+    path = make(tmp_path / "dark_ends.mp4", LIT_IN_THE_MIDDLE)
+    hurried = Sandbox(Limits(poster_pixels=10 * 160 * 120), minimum=Level.FILTERED, threads=1)
+    source = await hurried.probe(path)
+
+    await hurried.poster(path, source, tmp_path)
+
+    assert brightness(tmp_path / "poster.jpg") < 20
 
 
 @pytest.mark.parametrize(
@@ -268,6 +292,12 @@ async def test_what_a_phone_cut_off_the_beginning_is_not_shown(sandbox: Sandbox,
     facts = checked(tmp_path / "out")
     assert abs(float(source.seconds) - 1.5) < 0.05
     assert abs(facts.variants[0].seconds - 1.5) < 0.05
+
+
+def brightness(picture: Path) -> float:
+    """Mean of all pixels, 0 to 255."""
+    with av.open(str(picture)) as container:
+        return float(next(container.decode(video=0)).to_ndarray(format="gray").mean())
 
 
 def first_moments(path: Path) -> tuple[float, float]:

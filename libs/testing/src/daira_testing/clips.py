@@ -50,6 +50,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     """Label the colours as a phone's HDR (BT.2020, HLG)."""
     jump: float = 0.0
     """Seconds that the second half comes too late."""
+    lit: tuple[float, float] = (0.0, 1.0)
+    """The part of the clip that is not black, from and to."""
 
 
 def sample() -> Path:
@@ -147,6 +149,8 @@ def _fill_video(container: OutputContainer, stream: VideoStream, clip: Clip) -> 
 
 
 def _pixels(clip: Clip, number: int, noise: np.random.Generator) -> np.ndarray:
+    if not clip.lit[0] <= number / (clip.seconds * clip.rate) <= clip.lit[1]:
+        return np.zeros((clip.height, clip.width, 3), np.uint8)
     if clip.noise:
         return noise.integers(0, 255, (clip.height, clip.width, 3), dtype=np.uint8)
     picture = np.zeros((clip.height, clip.width, 3), np.uint8)

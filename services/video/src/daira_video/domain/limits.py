@@ -55,6 +55,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Streams of any kind in the container."""
     max_pixel_frames: int = 1920 * 1080 * 61 * 600
     """Decoded pixels altogether (pixels of a frame times frames)."""
+    poster_pixels: int = 1920 * 1080 * 250
+    """Pixels decoded between a key frame and a moment that might become the poster; then the last frame will do."""
     memory_bytes: int = 1536 * 1024**2
     """Address space of the decoding process."""
     output_bytes: int = 1024**3

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -22,14 +23,14 @@ from daira_video.domain.limits import FailureCode, MediaRejected, Source
 _PLACES = (Fraction(15, 100), Fraction(1, 2), Fraction(85, 100))
 _SHORT_EDGE = 720
 _DARK = 24.0  # mean luma (0-255) below which a frame counts as black
-_TRIES = 200  # packets to read after a seek before giving that place up
+_TRIES = 200  # packets that may give no frame before a place is given up
 
 
 def poster(job: Poster, path: Path, folder: Path) -> Posted:
     """Raises MediaRejected when no frame can be decoded."""
     with gate.open_source(path, job.terms.limits) as container:
         stream = gate.video_stream(container, job.terms.limits)
-        frames = list(_candidates(container, stream, job.source))
+        frames = list(_candidates(container, stream, job))
         if not frames:
             raise MediaRejected(FailureCode.NO_FRAMES, "no frame for a poster")
         best = _upright(max(frames, key=_merit), stream, job.source)
@@ -38,25 +39,29 @@ def poster(job: Poster, path: Path, folder: Path) -> Posted:
     return Posted(width=best.width, height=best.height, blurhash=_blurhash(best))
 
 
-def _candidates(container: InputContainer, stream: VideoStream, source: Source) -> Iterator[VideoFrame]:
+def _candidates(container: InputContainer, stream: VideoStream, job: Poster) -> Iterator[VideoFrame]:
+    source = job.source
+    most = max(1, job.terms.limits.poster_pixels // (source.width * source.height))
     for place in _PLACES:
-        frame = _frame_at(container, stream, source.start + source.seconds * place)
+        frame = _frame_at(container, stream, source.start + source.seconds * place, most)
         if frame is not None:
             yield frame
 
 
-def _frame_at(container: InputContainer, stream: VideoStream, moment: Fraction) -> VideoFrame | None:
-    """The key frame at or before a moment, in seconds."""
+def _frame_at(container: InputContainer, stream: VideoStream, moment: Fraction, most: int) -> VideoFrame | None:
+    """The frame at a moment, in seconds; or the last before it that `most` frames from a key frame lead to."""
+    found: VideoFrame | None = None
     try:
         container.seek(int(moment * 1_000_000), backward=True)
-        for count, packet in enumerate(container.demux(stream)):
+        for packet in islice(container.demux(stream), most + _TRIES):
             for frame in packet.decode():
-                return frame if isinstance(frame, VideoFrame) else None
-            if count > _TRIES:
-                return None
+                assert isinstance(frame, VideoFrame)
+                found, most = frame, most - 1
+                if most <= 0 or (frame.time is not None and frame.time >= moment):
+                    return found
     except av.error.FFmpegError:
-        return None
-    return None
+        return found
+    return found
 
 
 def _merit(frame: VideoFrame) -> float:
