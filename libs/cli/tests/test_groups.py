@@ -17,8 +17,10 @@ from daira_cli.groups.lag import lag_of
 from daira_cli.groups.moving import Move, carry_out, moves
 from daira_cli.where import Where
 from daira_contracts.user import SettingsChangedV1
+from daira_devtools.stack import Stack
 from daira_kit.clock import now
 from daira_kit.ids import new_id
+from daira_testing.broker_gate import COMMIT, BrokerGate
 from daira_testing.command import Said, say
 from daira_testing.delivery import change
 from daira_testing.topics import TopicProbe
@@ -301,6 +303,37 @@ async def test_an_undo_file_of_another_group_is_refused(readers: Readers, tmp_pa
     said = await readers.daira("groups", "reset", readers.name, "--undo", file, "--yes")
 
     assert (said.code, "daira.other" in said.err) == (Exit.USAGE, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_done", [False, True], ids=["before it was done", "after it was done"])
+async def test_a_broker_lost_during_the_commit_leaves_all_or_nothing_and_a_way_on_and_back(
+    readers: Readers, own_stack: Stack, tmp_path: Path, is_done: bool
+) -> None:
+    before, file, probe = await readers.committed(), tmp_path / "undo.json", readers.probe
+    words = ("groups", "reset", readers.name, "--to-earliest", "--yes", "--undo-file", file)
+
+    async def kill() -> None:
+        await own_stack.stop("kafka", kill=True)
+
+    async def done(*words: object) -> bool:
+        said = await readers.daira(*words)
+        assert said.code == Exit.OK, said.err  # until the group forgets the member it lost
+        return True
+
+    async with BrokerGate(probe.bootstrap, COMMIT, kill, done=is_done) as gate:
+        try:
+            said = await say(*words, "--bootstrap", gate.address, "--prefix", probe.prefix)
+        finally:
+            await own_stack.start("kafka")
+
+    assert (said.code, "[partial]" in said.err, str(file) in said.err) == (Exit.PARTIAL, True, True), said
+    assert await eventually(readers.committed) == (dict.fromkeys(before, 0) if is_done else before)
+    await eventually(lambda: done(*words), within=60, every=1)
+    assert set((await readers.committed()).values()) == {0}
+    back = (*words[:3], "--undo", file, "--yes", "--undo-file", tmp_path / "2")
+    await eventually(lambda: done(*back), within=60, every=1)
+    assert await readers.committed() == before
 
 
 async def test_a_broker_that_does_not_answer_is_told_as_such() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from daira_bus.errors import BrokerUnavailable
-from daira_bus.groups import HeldGroup, Place, hold, open_groups
+from daira_bus.groups import SESSION_SECONDS, HeldGroup, Place, hold, open_groups
 from daira_bus.log import Log
 from daira_cli.errors import Partial, Refused, Usage
 from daira_cli.groups.lag import GroupLag, Progress
@@ -122,16 +122,32 @@ async def _put(held: HeldGroup, offsets: Mapping[Place, int], undo_file: Path) -
         await held.put(offsets)
     except BrokerUnavailable as error:
         told = f"the broker went away during the commit: all of it was done, or nothing; to undo it: {undo_file}"
-        raise Partial(told, then="daira groups show says which; the same command may be run again") from error
+        then = f"daira groups show says which; the same command may be run again after {SESSION_SECONDS} seconds"
+        raise Partial(told, then=then) from error
 
 
 def save(path: Path, undo: Undo) -> None:
-    """Written whole before anything changes; an existing file is never overwritten. Raises Refused."""
+    """Written whole before anything changes; an existing file is never overwritten. Raises Refused.
+
+    One that puts the same back stays as it is: an earlier try, which lost the broker, left it.
+    """
     try:
         with path.open("xb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(undo), indent=2) + b"\n")
     except OSError as error:
-        raise Refused(f"the undo file cannot be written: {error}", then="--undo-file PATH", code="no_undo") from None
+        if not (isinstance(error, FileExistsError) and _holds_the_same(path, undo)):
+            raise Refused(
+                f"the undo file cannot be written: {error}", then="--undo-file PATH", code="no_undo"
+            ) from None
+
+
+def _holds_the_same(path: Path, undo: Undo) -> bool:
+    try:
+        saved = read_undo(path)
+    except Usage:
+        return False
+    before, wanted = ({move.place: move.now for move in one.moves} for one in (saved, undo))
+    return (saved.group, saved.prefix, before) == (undo.group, undo.prefix, wanted)
 
 
 def read_undo(path: Path) -> Undo:
