@@ -1,4 +1,7 @@
-"""What each transaction did to a throw-away database: triggers on every table note rows before and after."""
+"""What each transaction did to a throw-away database: triggers on every table note rows before and after.
+
+The same notebook keeps what `changes_elsewhere` must remember of other stores, so that a killed run loses none of it.
+"""
 
 from typing import Any
 
@@ -17,6 +20,13 @@ CREATE TABLE IF NOT EXISTS daira_replay.change (
     new jsonb
 );
 CREATE TABLE IF NOT EXISTS daira_replay.progress (next_index bigint NOT NULL, result_bytes bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS daira_replay.partition (
+    name text NOT NULL,
+    place text NOT NULL,
+    rows bytea NOT NULL,
+    PRIMARY KEY (name, place)
+);
+CREATE TABLE IF NOT EXISTS daira_replay.redis (key text PRIMARY KEY, value bytea NOT NULL);
 INSERT INTO daira_replay.progress SELECT 0, 0 WHERE NOT EXISTS (SELECT FROM daira_replay.progress);
 CREATE OR REPLACE FUNCTION daira_replay.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,10 +43,15 @@ END $$;
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of one table: `insert`, `update` or `delete`, with the row before and after."""
+    """One row of one table: `insert`, `update` or `delete`, with the row before and after.
+
+    `table` is PostgreSQL's name, `cassandra.` and the name, or `redis`, where a row is one key with its value.
+    """
 
     table: str
     operation: str
+    key: tuple[str, ...] = ()
+    """Which columns say which row it is; not told of PostgreSQL's."""
     old: dict[str, Any] | None = None
     new: dict[str, Any] | None = None
 

@@ -1,10 +1,13 @@
 """ScyllaDB or Cassandra on asyncio: driver callbacks wake the event loop, at most `in_flight` requests at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import msgspec
 from cassandra import DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
@@ -12,6 +15,22 @@ from cassandra.query import PreparedStatement, named_tuple_factory
 
 from daira_kit.errors import Unavailable
 from daira_stores.migrate import Migration, load
+
+WRITTEN = re.compile(
+    r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\b.*?\bFROM|TRUNCATE(?:\s+TABLE)?)\s+(?:\w+\.)?(\w+)", re.IGNORECASE | re.DOTALL
+)
+"""A statement that changes a table, and which."""
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement that is about to change a table; `bound` are its values by the column that each is for."""
+
+    table: str
+    bound: dict[str, Any]
+
+
+BeforeWrite = Callable[[Write], Awaitable[None]]
+_BEFORE_WRITE: ContextVar[BeforeWrite | None] = ContextVar("before_write", default=None)
 
 
 class WideColumnUnavailable(Unavailable):
@@ -31,9 +50,11 @@ class CqlSession:
         *,
         timeout: float = 5.0,
         in_flight: int = 128,
+        before_write: BeforeWrite | None = None,
     ) -> None:
-        """`timeout` of one request in seconds."""
+        """`timeout` of one request in seconds; `before_write` is awaited before each statement that changes a table."""
         self._hosts, self._port, self._keyspace, self._timeout = list(hosts), port, keyspace, timeout
+        self._before_write = before_write
         self._gate = asyncio.Semaphore(in_flight)
         self._connecting = asyncio.Lock()
         self._cluster: Cluster | None = None
@@ -41,10 +62,13 @@ class CqlSession:
         self._prepared: dict[str, PreparedStatement] = {}
 
     async def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """Rows as named tuples (at most one page of 5,000). Raises WideColumnUnavailable."""
+        """Rows as named tuples, of every page. Raises WideColumnUnavailable."""
         async with self._gate:
             session = await self._connected()
             prepared = await self._prepare(session, statement)
+            if self._before_write is not None and (written := WRITTEN.match(statement)):
+                names = (column.name for column in prepared.column_metadata or ())
+                await self._before_write(Write(table=written[1], bound=dict(zip(names, parameters, strict=False))))
             return await self._execute(session, prepared, parameters)
 
     async def run_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -64,20 +88,25 @@ class CqlSession:
     async def _execute(self, session: Session, statement: PreparedStatement, parameters: Sequence[Any]) -> list[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Any]] = loop.create_future()
+        found: list[Any] = []
 
-        def settle(rows: Any, error: BaseException | None) -> None:
+        def settle(error: BaseException | None) -> None:
             if answer.done():
                 return
             if error is None:
-                answer.set_result(list(rows or ()))
+                answer.set_result(found)
             else:
                 answer.set_exception(error)
 
+        def arrived(rows: Any) -> None:
+            found.extend(rows or ())
+            if future.has_more_pages:
+                future.start_fetching_next_page()
+            else:
+                loop.call_soon_threadsafe(settle, None)
+
         future = session.execute_async(statement, parameters)
-        future.add_callbacks(
-            lambda rows: loop.call_soon_threadsafe(settle, rows, None),
-            lambda error: loop.call_soon_threadsafe(settle, None, error),
-        )
+        future.add_callbacks(arrived, lambda error: loop.call_soon_threadsafe(settle, error))
         try:
             return await answer
         except (DriverException, NoHostAvailable) as error:
@@ -126,13 +155,23 @@ class CqlSession:
 
 
 @asynccontextmanager
-async def open_cql(hosts: str, port: int, keyspace: str) -> AsyncIterator[CqlSession]:
-    """`hosts` is comma-separated."""
-    session = CqlSession(hosts.split(","), port, keyspace)
+async def open_cql(hosts: str, port: int, keyspace: str, *, timeout: float = 5.0) -> AsyncIterator[CqlSession]:
+    """`hosts` is comma-separated; `timeout` of one request in seconds."""
+    session = CqlSession(hosts.split(","), port, keyspace, timeout=timeout, before_write=_BEFORE_WRITE.get())
     try:
         yield session
     finally:
         await session.close()
+
+
+@contextmanager
+def before_each_write(told: BeforeWrite) -> Iterator[None]:
+    """Sessions opened inside await `told` before each write: whoever wants to know what a service changes."""
+    token = _BEFORE_WRITE.set(told)
+    try:
+        yield
+    finally:
+        _BEFORE_WRITE.reset(token)
 
 
 def cql_migrations(package: str) -> list[Migration]:

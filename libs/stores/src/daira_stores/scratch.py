@@ -9,6 +9,8 @@ from daira_stores.redis import open_redis
 
 OWNER_KEY = "daira:scratch:owner"
 LOGICAL_DATABASES = 16
+SCHEMA_SECONDS = 60.0
+"""A change of Cassandra's schema waits until its nodes agree, and some of them may be busy."""
 
 
 class NoScratch(Conflict):
@@ -35,7 +37,7 @@ def database_dsn(server_dsn: str, name: str) -> str:
 
 async def create_keyspace(hosts: str, port: int, name: str) -> None:
     """One replica: it lives for minutes."""
-    async with open_cql(hosts, port, "system") as session:
+    async with open_cql(hosts, port, "system", timeout=SCHEMA_SECONDS) as session:
         await session.run(
             f"CREATE KEYSPACE IF NOT EXISTS {name} "
             "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
@@ -44,7 +46,7 @@ async def create_keyspace(hosts: str, port: int, name: str) -> None:
 
 async def drop_keyspace(hosts: str, port: int, name: str) -> None:
     """Nothing when there is none."""
-    async with open_cql(hosts, port, "system") as session:
+    async with open_cql(hosts, port, "system", timeout=SCHEMA_SECONDS) as session:
         await session.run(f"DROP KEYSPACE IF EXISTS {name}")
 
 

@@ -40,6 +40,8 @@ class Summary(msgspec.Struct, kw_only=True, rename="camel"):
     service: str
     records: int = 0
     verdicts: Counter[str] = msgspec.field(default_factory=Counter)
+    changed: Counter[str] = msgspec.field(default_factory=Counter)
+    """Rows that records changed, by table; a row that two records changed counts twice."""
     told: Counter[str] = msgspec.field(default_factory=Counter)
     """Records that would have been sent, by topic."""
     left: Counter[str] = msgspec.field(default_factory=Counter)
@@ -52,6 +54,7 @@ class Summary(msgspec.Struct, kw_only=True, rename="camel"):
         """One record more."""
         self.records += 1
         self.verdicts[outcome.verdict.value] += 1
+        self.changed.update(change.table for change in outcome.changes)
         self.told.update(told.topic for told in outcome.told)
         self.left.update(left.kind for left in outcome.left)
         if outcome.verdict is Verdict.SKIPPED:

@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-from psycopg import AsyncConnection
-from psycopg import Error as PostgresError
 from psycopg.errors import InsufficientPrivilege
-from psycopg.rows import DictRow, dict_row
 
 from daira_cli.errors import Refused
 from daira_cli.services import AnyService
 from daira_kit.ids import new_id
 from daira_runtime.replay import NOWHERE
-from daira_stores import changes, migrate, scratch
-from daira_stores.changes import Change, Progress
+from daira_stores import migrate, scratch
 from daira_stores.scratch import NoScratch
 
 OFF = {"kafka_bootstrap": NOWHERE, "s3_endpoint": f"http://{NOWHERE}", "otlp_endpoint": ""}
@@ -39,25 +35,6 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
 
     postgres: str | None = None
     redis: str | None = None
-
-
-class Notes:
-    """The notebook in the throw-away database."""
-
-    def __init__(self, connection: AsyncConnection[DictRow]) -> None:
-        self._connection = connection
-
-    async def noted(self) -> list[Change]:
-        """See `Notebook`."""
-        return await changes.noted(self._connection)
-
-    async def settle(self, progress: Progress) -> None:
-        """See `Notebook`."""
-        await changes.settle(self._connection, progress)
-
-    async def progress(self) -> Progress:
-        """How far an earlier run came."""
-        return await changes.progress_of(self._connection)
 
 
 def planned(service: AnyService, dump_digest: str) -> Scratch:
@@ -109,16 +86,6 @@ async def discard(settings: Any, stores: Stores, made: Scratch) -> None:
         await scratch.drop_keyspace(settings.cql_hosts, settings.cql_port, made.name)
     if made.redis_url is not None:
         await scratch.empty_redis(made.redis_url, made.name)
-
-
-async def open_notes(dsn: str) -> tuple[AsyncConnection[DictRow], Notes]:
-    """A connection with the notebook in place. Raises Refused when an earlier run's database is gone."""
-    try:
-        connection = await AsyncConnection.connect(dsn, autocommit=True, row_factory=dict_row, connect_timeout=5)
-        await changes.install(connection)
-    except PostgresError as error:
-        raise Refused(f"the throw-away database does not answer: {error}", then="begin anew with --restart") from error
-    return connection, Notes(connection)
 
 
 async def _claim_redis(settings: Any, stores: Stores, owner: str) -> str | None:

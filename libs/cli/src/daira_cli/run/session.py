@@ -1,8 +1,7 @@
 """One run on throw-away stores, from the file to the summary; and the rest of one that was stopped."""
 
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ from psycopg import OperationalError as PostgresDown
 
 from daira_cli.errors import Partial, Refused
 from daira_cli.run.casting import Casting
+from daira_cli.run.notes import open_notes
 from daira_cli.run.outcome import FORMAT, Head, Outcome, ResultFile, read_result
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
-from daira_cli.run.scratch import Checkpoint, Notes, Scratch, Stores, discard, lead, make, open_notes, planned
+from daira_cli.run.scratch import Checkpoint, Scratch, Stores, discard, lead, make, planned
 from daira_cli.run.watching import Watch
 from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
@@ -104,10 +104,11 @@ async def _stores(plan: Plan, dump: Dump, checkpoint: Checkpoint) -> tuple[Scrat
 
 async def _run(plan: Plan, dump: Dump, led: Any, each: Each, began: Callable[[int, int], None]) -> Summary:
     watch = Watch(break_on=plan.break_on, post_mortem=plan.post_mortem)
-    async with _notes(led.postgres_dsn) as notes, open_replay(plan.service, led, watch) as replay:
+    async with open_notes(led) as notes, open_replay(plan.service, led, watch) as replay:
         casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
         progress = await notes.progress()
         if not progress.next_index:
+            await notes.noted()
             await notes.settle(Progress(next_index=0, result_bytes=0))  # what building the service wrote is no change
         head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
         result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
@@ -120,13 +121,3 @@ async def _run(plan: Plan, dump: Dump, led: Any, each: Each, began: Callable[[in
             return await running.run(progress.next_index, each, rate=plan.rate)
         finally:
             result.close()
-
-
-@asynccontextmanager
-async def _notes(dsn: str) -> AsyncIterator[Notes]:
-    connection, notes = await open_notes(dsn)
-    try:
-        yield notes
-    finally:
-        with suppress(Exception):
-            await connection.close()

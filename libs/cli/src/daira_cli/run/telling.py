@@ -27,6 +27,8 @@ def tell(outcome: Outcome, out: Output) -> None:
 def conclude(summary: Summary, out: Output) -> None:
     """The whole run."""
     out.line(f"{summary.records:,} records through {summary.service}: {_counts(summary.verdicts) or 'none'}")
+    if summary.changed:
+        out.line(f"changed: {_counts(summary.changed)}")
     if summary.told:
         out.line(f"would have been sent: {_counts(summary.told)}")
     if summary.left:
@@ -53,9 +55,9 @@ def _difference(change: Change) -> str:
     old, new = change.old or {}, change.new or {}
     if change.old is None or change.new is None:
         return _short(", ".join(f"{name}={_value(value)}" for name, value in (new or old).items()))
-    return ", ".join(
-        f"{name}: {_value(old.get(name))} → {_value(new[name])}" for name in new if old.get(name) != new[name]
-    )
+    which = [f"{name}={_value(new[name])}" for name in change.key]
+    what = [f"{name}: {_value(old.get(name))} → {_value(new[name])}" for name in new if old.get(name) != new[name]]
+    return ", ".join([*which, *what])
 
 
 def _value(value: Any) -> str:
