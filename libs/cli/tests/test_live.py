@@ -5,11 +5,16 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 
+from daira_bus.dlq import ORIGINAL_OFFSET, ORIGINAL_PARTITION, DeadLetters
+from daira_bus.newer import Place
+from daira_cli.dump.lines import Line
 from daira_cli.exits import Exit
+from daira_cli.run.superseding import place_of
 from daira_contracts.admin import OperatorActedV1
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.user import ProfileChangedV1, ProfileState
@@ -20,7 +25,7 @@ from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_runtime import open_process
 from daira_stores.postgres import Database
-from daira_testing.command import say
+from daira_testing.command import Said, say
 from daira_testing.dumps import dump_line, service_environment, write_dump
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.tokens import TokenMint
@@ -31,10 +36,15 @@ PROFILE = ProfileChangedV1.topic
 REASON = ("--reason", "case 4711: her name never changed")
 
 
-def profile(name: str = "Salma") -> ProfileChangedV1:
-    user_id = new_id()
+def profile(name: str = "Salma", user_id: UUID | None = None, revision: int = 1) -> ProfileChangedV1:
+    user_id = user_id or new_id()
     return ProfileChangedV1(
-        user_id=user_id, state=ProfileState.ACTIVE, handle=f"h{user_id.hex[-8:]}", display_name=name, created_at=now()
+        user_id=user_id,
+        state=ProfileState.ACTIVE,
+        handle=f"h{user_id.hex[-8:]}",
+        display_name=name,
+        created_at=now(),
+        revision=revision,
     )
 
 
@@ -124,6 +134,95 @@ async def test_a_record_the_service_missed_is_made_up_for_and_the_audit_trail_kn
     told = [event for event in await probe.events(OperatorActedV1) if event.reason == reason]
     assert [(event.act, event.subjects) for event in told] == [("replay.run.live", ("feed", PROFILE))]
     assert "@" in told[0].operator
+
+
+async def dumped(at: list[str], file: Path, *events: ProfileChangedV1) -> Path:
+    """What the topic holds of the people of `events`, as it was."""
+    keys = [word for event in events for word in ("--key", event.key_text())]
+    said = await say("replay", "dump", PROFILE, "-o", file, *keys, *at[:4], "--unredacted", *REASON)
+    assert said.code == Exit.OK, said.err
+    return file
+
+
+async def run_live(at: list[str], dump: Path, *words: object) -> tuple[Said, dict[str, int]]:
+    said = await say("replay", "run", dump, *at, "--live", "--confirm", PROFILE, *REASON, "--json", *words)
+    assert said.code == Exit.OK, said.err
+    return said, json.loads(said.out.splitlines()[-1])["summary"]["verdicts"]
+
+
+async def names(feed: Database, *people: UUID) -> list[str]:
+    async with feed.read() as work:
+        statement = "SELECT display_name FROM profile WHERE user_id = ANY(%s) ORDER BY display_name"
+        return [row["display_name"] for row in await work.all(statement, (list(people),))]
+
+
+async def test_a_person_removed_since_the_dump_does_not_come_back(
+    at: list[str], feed: Database, probe: TopicProbe, tmp_path: Path
+) -> None:
+    gone, here = profile("Gone"), profile("Here")
+    await probe.publish(gone, here)
+    dump = await dumped(at, tmp_path / "before.jsonl", gone, here)
+    await probe.producer.send(PROFILE, gone.key_text().encode(), None, [])
+
+    foreseen = await say("replay", "run", dump, *at, "--live", "--dry-run", "--json")
+    said, verdicts = await run_live(at, dump)
+
+    (topic,) = foreseen.json["dryRun"]
+    assert (topic["records"], topic["superseded"], topic["handledBefore"]) == (2, 1, 0)
+    assert verdicts == {"accepted": 1, "superseded": 1}
+    assert await names(feed, gone.user_id, here.user_id) == ["Here"]
+    (passed_over,) = [one for one in map(json.loads, said.out.splitlines()) if one.get("verdict") == "superseded"]
+    assert (passed_over["key"], "newerOffset" in passed_over) == (gone.key_text(), True)
+
+
+async def test_of_each_key_only_its_newest_state_is_handled(
+    at: list[str], feed: Database, probe: TopicProbe, tmp_path: Path
+) -> None:
+    old = profile("Old")
+    new = profile("New", old.user_id, revision=2)
+    await probe.publish(old)
+    await probe.publish(new)
+    dump = await dumped(at, tmp_path / "both.jsonl", old)
+
+    said = await say("replay", "run", dump, *at, "--live", "--confirm", PROFILE, *REASON)
+
+    assert "2 records through feed: 1 accepted, 1 superseded" in said.out
+    assert "is a newer state of its key" in said.out
+    assert await names(feed, old.user_id) == ["New"]
+
+
+async def test_a_newer_state_that_lies_among_the_dead_letters_supersedes_nothing(
+    at: list[str], feed: Database, probe: TopicProbe, tmp_path: Path
+) -> None:
+    old = profile("Old")
+    new = profile("New", old.user_id, revision=2)
+    await probe.publish(old)
+    dump = await dumped(at, tmp_path / "old.jsonl", old)
+    await probe.publish(new)
+    (buried,) = [one for one in await probe.records(PROFILE) if f'"{new.event_id}"'.encode() in (one.value or b"")]
+    await DeadLetters(probe.producer, "feed", probe.prefix).bury(buried, ValueError("a bug"), "remember_profile", 3)
+
+    _, verdicts = await run_live(at, dump)
+
+    assert verdicts == {"accepted": 1}
+    assert await names(feed, old.user_id) == ["Old"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "place"),
+    [
+        (((ORIGINAL_PARTITION, "3"), (ORIGINAL_OFFSET, "41")), (PROFILE, 3, 41)),
+        (((ORIGINAL_PARTITION, "3"), (ORIGINAL_OFFSET, "-1")), None),
+        ((), None),
+    ],
+)
+def test_a_dead_letter_in_a_dump_is_looked_for_where_its_record_was(
+    headers: tuple[tuple[str, str], ...], place: Place | None
+) -> None:
+    letter = Line(topic=f"{PROFILE}.dlq.feed", partition=0, offset=7, timestamp=0, headers=headers)
+
+    assert place_of(letter) == place
+    assert place_of(Line(topic=PROFILE, partition=2, offset=7, timestamp=0)) == (PROFILE, 2, 7)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ Not through its topic: other services would read it once more, and a compacted t
 key as its newest for ever. The inbox makes a second time harmless, whoever was first.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -13,14 +12,11 @@ from aiokafka import ConsumerRecord
 from daira_bus.dlq import REDRIVEN_FROM, REDRIVES, DeadLetters
 from daira_bus.handling import DEAD, RecordHandler
 from daira_bus.letters import FAILED_AGAIN, Letter
-from daira_bus.log import Log, Span
+from daira_bus.log import Log
+from daira_bus.newer import Place, newer_states
 from daira_bus.producer import Producer
 from daira_bus.subscription import Subscription
-from daira_contracts.topics import Kind, topics
 from daira_stores.postgres import Database
-
-Place = tuple[str, int, int]
-"""Topic, partition, offset."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,27 +77,15 @@ def in_order(letters: Iterable[Letter]) -> list[Letter]:
     return sorted(letters, key=lambda one: (one.topic, one.partition or 0, one.offset or 0, one.letter_offset))
 
 
-async def superseded(log: Log, letters: Iterable[Letter], pile: Iterable[Letter]) -> dict[str, int]:
+async def superseded(log: Log, letters: Sequence[Letter], pile: Iterable[Letter]) -> dict[str, int]:
     """Letters of state topics whose key has a newer state in the topic, with that state's offset, by letter id.
 
     The service holds the newer state, or will: the older one must not come after it. A newer state that is an open
-    letter itself (of `pile`) does not count. Reads the topics from the oldest letter on. Raises BrokerUnavailable,
-    UnknownTopic.
+    letter itself (of `pile`) does not count. Raises BrokerUnavailable, UnknownTopic.
     """
-    oldest: dict[tuple[str, int], int] = {}
-    wanted = [letter for letter in letters if _is_state(letter.topic) and place(letter) is not None]
-    for letter in wanted:
-        at = (letter.topic, letter.partition or 0)
-        oldest[at] = min(oldest.get(at, letter.offset or 0), letter.offset or 0)
-    if not oldest:
-        return {}
-    newest = await _newest(log, oldest, {letter.key for letter in wanted}, _dead_places(pile))
-    found = {}
-    for letter in wanted:
-        offset = newest.get((letter.topic, letter.partition or 0, letter.key), -1)
-        if offset > (letter.offset or 0):
-            found[letter.id] = offset
-    return found
+    placed = [(at, letter) for letter in letters if (at := place(letter)) is not None]
+    newer = await newer_states(log, {at: letter.key for at, letter in placed}, places(pile))
+    return {letter.id: newer[at] for at, letter in placed if at in newer}
 
 
 def place(letter: Letter) -> Place | None:
@@ -111,35 +95,6 @@ def place(letter: Letter) -> Place | None:
     return (letter.topic, letter.partition, letter.offset)
 
 
-def _is_state(topic: str) -> bool:
-    declared = topics().get(topic)
-    return declared is not None and declared.kind is Kind.STATE
-
-
-def _dead_places(pile: Iterable[Letter]) -> Mapping[tuple[str, int], set[int]]:
-    dead: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for letter in pile:
-        at = place(letter)
-        if at is not None:
-            dead[at[:2]].add(at[2])
-    return dead
-
-
-async def _newest(
-    log: Log,
-    oldest: Mapping[tuple[str, int], int],
-    keys: set[bytes | None],
-    dead: Mapping[tuple[str, int], set[int]],
-) -> dict[tuple[str, int, bytes | None], int]:
-    spans = [
-        Span(topic=one.topic, partition=one.partition, start=max(one.start, oldest[at] + 1), end=one.end)
-        for one in await log.spans({topic for topic, _ in oldest})
-        if (at := (one.topic, one.partition)) in oldest
-    ]
-    newest: dict[tuple[str, int, bytes | None], int] = {}
-    async for batch in log.read(spans):
-        buried = dead.get((batch.topic, batch.partition), set())
-        for record in batch.records:
-            if record.key in keys and record.offset not in buried:
-                newest[batch.topic, batch.partition, record.key] = record.offset
-    return newest
+def places(letters: Iterable[Letter]) -> list[Place]:
+    """Of those that say it."""
+    return [at for letter in letters if (at := place(letter)) is not None]

@@ -2,13 +2,14 @@
 
 The records are not written to their topic again: there an old state would hide a newer one, and every other service
 would hear it too. They go through this service's handlers, whose inbox passes over what it handled before and whose
-projections pass over older revisions. What the handlers tell and leave to do goes the ordinary way, by outbox and jobs
+projections pass over older revisions; a state that its topic has a newer one of, or a removal, is passed over before.
+What the handlers tell and leave to do goes the ordinary way, by outbox and jobs
 of the running service, unless effects are off.
 """
 
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 
 from daira_bus.errors import NotDecodable
 from daira_bus.handling import decode
-from daira_bus.log import Record
+from daira_bus.log import Log, Record
 from daira_bus.subscription import Subscription
 from daira_cli.errors import Partial, Refused
 from daira_cli.run.casting import Casting
@@ -24,6 +25,7 @@ from daira_cli.run.outcome import FORMAT, Head, ResultFile
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
 from daira_cli.run.session import GO_ON, Each
+from daira_cli.run.superseding import superseded
 from daira_cli.run.watching import Watch
 from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
@@ -42,13 +44,16 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     records: int
     handled_before: int
     """The inbox knows them: nothing will happen."""
+    superseded: int
+    """Their topic holds a newer state, or a removal, of the same key: the handler is not called."""
     tombstones: int
     not_decodable: int
 
     @property
     def to_handle(self) -> int:
         """The rest."""
-        return self.records - self.handled_before - self.tombstones - self.not_decodable
+        passed_over = self.handled_before + self.superseded
+        return self.records - passed_over - self.tombstones - self.not_decodable
 
 
 class LivePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,25 +118,30 @@ def check(dump: Dump, plan: LivePlan) -> None:
 
 
 async def prospects(dump: Dump, plan: LivePlan) -> list[Prospect]:
-    """What would happen, by topic; nothing is written. Raises Usage, Refused."""
+    """What would happen, by topic; nothing is written. Raises Usage, Refused, BrokerUnavailable."""
     check(dump, plan)
     async with open_replay(plan.service, plan.settings, Watch(), effects=False) as replay:
         casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
+        newer = await _superseded(dump, casting, plan)
         async with replay.platform.database.read() as work:
-            return await _prospects(dump, casting, replay, work)
+            return await _prospects(dump, casting, replay, newer, work)
 
 
 async def run_live(dump: Dump, plan: LivePlan, each: Each) -> Summary:
-    """Handle every record on the real stores. Cancelled, it raises Partial. Raises Usage, Refused."""
+    """Handle every record on the real stores. Cancelled, it raises Partial.
+
+    Raises Usage, Refused, BrokerUnavailable.
+    """
     check(dump, plan)
     notes = LiveNotes(dump.path.with_name(f"{dump.path.name}.{plan.service.name}.live"))
     progress = notes.start(go_on=plan.from_checkpoint)
     watch = Watch(patient=True)
     async with open_replay(plan.service, plan.settings, watch, effects=plan.effects) as replay:
         casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
+        newer = await _superseded(dump, casting, plan)
         head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
         result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
-        running = Running(dump, replay, casting, watch, notes, result)
+        running = Running(dump, replay, casting, watch, notes, result, newer)
         try:
             summary = await running.run(progress.next_index, each, rate=plan.rate)
         except CancelledError:
@@ -142,18 +152,27 @@ async def run_live(dump: Dump, plan: LivePlan, each: Each) -> Summary:
     return summary
 
 
-async def _prospects(dump: Dump, casting: Casting, replay: Replay, work: Work) -> list[Prospect]:
+async def _superseded(dump: Dump, casting: Casting, plan: LivePlan) -> dict[int, int]:
+    log = Log(plan.settings.kafka_bootstrap, plan.settings.topic_prefix)
+    return await superseded(log, dump, casting, plan.service.name)
+
+
+async def _prospects(
+    dump: Dump, casting: Casting, replay: Replay, newer: Mapping[int, int], work: Work
+) -> list[Prospect]:
     kinds: dict[str, Counter[str]] = {}
     for entry in dump.entries:
         if casting.hears(entry.topic):
             record = casting.record(dump.line(entry))
-            kind = await _kind(record, replay.subscriptions[record.topic], work)
+            known = "superseded" if entry.number in newer else ""
+            kind = known or await _kind(record, replay.subscriptions[record.topic], work)
             kinds.setdefault(record.topic, Counter())[kind] += 1
     return [
         Prospect(
             topic=topic,
             records=sum(found.values()),
             handled_before=found["before"],
+            superseded=found["superseded"],
             tombstones=found["tombstone"],
             not_decodable=found["poison"],
         )

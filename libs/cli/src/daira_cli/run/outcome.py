@@ -25,6 +25,8 @@ class Verdict(Enum):
     """It would lie among the dead letters."""
     BLOCKED = "blocked"
     """The handler needs something that is off here; the live consumer would wait for it."""
+    SUPERSEDED = "superseded"
+    """Live only: its topic holds a newer state, or a removal, of the same key."""
     IGNORED = "ignored"
     """A tombstone that the service passes over."""
     SKIPPED = "skipped"
@@ -67,6 +69,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     verdict: Verdict
     tries: int = 0
     failure: Failure | None = None
+    newer_offset: int | None = None
+    """Of the record that superseded it."""
     changes: tuple[Change, ...] = ()
     told: tuple[Told, ...] = ()
     left: tuple[Left, ...] = ()

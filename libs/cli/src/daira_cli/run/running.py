@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -65,10 +65,18 @@ class Running:
     """One dump through one service."""
 
     def __init__(
-        self, dump: Dump, replay: Replay, casting: Casting, watch: Watch, notebook: Notebook, result: ResultFile
+        self,
+        dump: Dump,
+        replay: Replay,
+        casting: Casting,
+        watch: Watch,
+        notebook: Notebook,
+        result: ResultFile,
+        superseded: Mapping[int, int] | None = None,
     ) -> None:
+        """`superseded` are lines that no handler gets, with the offset of what is newer."""
         self._dump, self._replay, self._casting, self._watch = dump, replay, casting, watch
-        self._notebook, self._result = notebook, result
+        self._notebook, self._result, self._superseded = notebook, result, superseded or {}
         self.summary = Summary(service=replay.service)
 
     async def run(
@@ -90,6 +98,8 @@ class Running:
         line = self._dump.line(entry)
         if not self._casting.hears(line.topic):
             return _outcome(entry, line, Verdict.SKIPPED)
+        if entry.number in self._superseded:
+            return _outcome(entry, line, Verdict.SUPERSEDED, newer_offset=self._superseded[entry.number])
         self._watch.begin(entry.number)
         try:
             said = await self._replay.handler.handle(self._casting.record(line))

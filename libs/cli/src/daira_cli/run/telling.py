@@ -46,6 +46,8 @@ def _details(outcome: Outcome) -> Iterator[str]:
         yield f"tells  {told.topic} {told.key}"
     for left in outcome.left:
         yield f"leaves {left.kind} {left.key}"
+    if outcome.newer_offset is not None:
+        yield f"offset {outcome.newer_offset} is a newer state of its key"
     if outcome.failure is not None:
         yield f"{outcome.failure.code}: {outcome.failure.message}"
         yield from (f"  {line}" for line in outcome.failure.stack.rstrip().splitlines()[-STACK_LINES:])

@@ -16,7 +16,7 @@ from daira_cli.console import Json, Output, Ticker
 from daira_cli.errors import Refused, Usage
 from daira_cli.exits import Exit
 from daira_cli.moments import rate as per_second
-from daira_cli.run.live import LivePlan, check, prospects, run_live
+from daira_cli.run.live import LivePlan, Prospect, check, prospects, run_live
 from daira_cli.run.outcome import Outcome
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Summary
@@ -28,6 +28,16 @@ from daira_cli.where import Where
 
 LIVE_RATE = "200/s"
 WITH_EFFECTS = "what handlers tell goes by the service's outbox, what they leave to do by its jobs"
+FORESEEN = (
+    "topic",
+    "to",
+    "records",
+    "handled before",
+    "superseded",
+    "to handle",
+    "tombstones",
+    "not decodable",
+)
 WITHOUT_EFFECTS = "handlers tell nobody and add no jobs"
 
 
@@ -84,7 +94,8 @@ async def run_(
 ) -> int:
     """Run a dump through one service's own handlers, on a throw-away database. Nothing is sent and no job runs.
 
-    With --live it runs on the service's real stores: the inbox passes over what was handled before.
+    With --live it runs on the service's real stores: the inbox passes over what was handled before, and a state whose
+    topic holds a newer one of its key, or its removal, is superseded.
 
     For each record: accepted, duplicate, retried, dlq or blocked, what changed, and what would have been told.
     Exits 1 when a record would be dead-lettered.
@@ -133,11 +144,7 @@ async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet
         if wish.dry_run:
             with silence():
                 found = await prospects(dump, plan)
-            rows = [
-                (p.topic, plan.service.name, p.records, p.handled_before, p.to_handle, p.tombstones, p.not_decodable)
-                for p in found
-            ]
-            out.table(["topic", "to", "records", "handled before", "to handle", "tombstones", "not decodable"], rows)
+            out.table(FORESEEN, [_foreseen(one, plan) for one in found])
             out.line("nothing is sent to a topic; " + (WITH_EFFECTS if plan.effects else WITHOUT_EFFECTS))
             out.record({"dryRun": found})
             return Exit.OK
@@ -149,6 +156,11 @@ async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet
     conclude(summary, out)
     out.record({"summary": summary})
     return Exit.FOUND if summary.verdicts["dlq"] else Exit.OK
+
+
+def _foreseen(one: Prospect, plan: LivePlan) -> tuple[object, ...]:
+    before = (one.records, one.handled_before, one.superseded)
+    return (one.topic, plan.service.name, *before, one.to_handle, one.tombstones, one.not_decodable)
 
 
 def _confirm(topics: Sequence[str], wish: Live, out: Output) -> None:
