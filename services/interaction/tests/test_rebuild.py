@@ -1,13 +1,17 @@
 """Interaction's projections are functions of their topics, and `daira rebuild` makes them again."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from daira_cli.exits import Exit
+from daira_cli.rebuild.other_stores import FORMAT
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_contracts.interaction import EntityType, EventSource, UserEventRecordedV1, UserEventType
@@ -17,7 +21,9 @@ from daira_interaction.settings import Settings
 from daira_interaction.wiring import SERVICE, migrate
 from daira_kit.clock import now
 from daira_kit.ids import new_id
+from daira_stores.cql import open_cql
 from daira_stores.postgres import Database
+from daira_stores.shadow import Shadow
 from daira_testing.command import say
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.projection import Kind, Step, Verifier, environ_of, own_topics, tell, verify_rebuild, verifying
@@ -127,6 +133,76 @@ async def test_people_s_own_events_are_restored_but_those_of_the_erased(
         page = await verifier.target.read(person, None, 100)
         expected = {event.event_id for event in events if event.user_id == person and person != ERASED}
         assert {item.event_id for item in page.items} == expected
+
+
+async def test_a_dry_run_says_which_events_are_missing_and_which_differ(
+    verifier: Verifier,
+    rebuilt: Settings,
+    stack: Endpoints,
+    keyspace: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environ_of(SERVICE, rebuilt).items():
+        monkeypatch.setenv(name, value)
+    await verifier.replay([erasure(Random(), ERASED, 1)])
+    events = [user_event(person) for person in (new_id(), new_id(), new_id(), ERASED) for _ in range(10)]
+    sent_again = msgspec.structs.replace(events[0], received_at=BEGINNING + timedelta(seconds=1))
+    lost, changed, unlisted = events[1], events[11], events[20:30]
+
+    async with (
+        own_topics(stack.kafka_bootstrap) as topics,
+        open_cql(stack.cql_hosts, stack.cql_port, keyspace) as session,
+    ):
+        await topics.publish([*events, sent_again])
+        nothing_there = await dry_rebuild(topics.prefix)
+        assert (await say("rebuild", "interaction.events", "--prefix", topics.prefix)).code == Exit.OK
+        in_line = await dry_rebuild(topics.prefix)
+        await session.run(DROP_EVENT, place_of(lost))
+        await session.run(CHANGE_EVENT, (99, *place_of(changed)))
+        await session.run(DROP_DAY, place_of(unlisted[0])[:2])
+        spoilt = await dry_rebuild(topics.prefix)
+        nobody_wrote = await dry_rebuild(topics.prefix)
+
+    assert nothing_there == (Exit.FOUND, 30, 0)
+    assert in_line == (Exit.OK, 0, 0)
+    assert spoilt == nobody_wrote == (Exit.FOUND, 1 + len(unlisted), 1)
+
+
+async def test_a_dry_run_forgets_nothing_of_an_interrupted_one(
+    verifier: Verifier, rebuilt: Settings, stack: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ_of(SERVICE, rebuilt).items():
+        monkeypatch.setenv(name, value)
+    async with own_topics(stack.kafka_bootstrap) as topics:
+        await topics.publish([user_event(new_id())])
+        half_done = Shadow("interaction.events", (), FORMAT)
+        async with verifier.database.work() as work:
+            await half_done.begin(work, anew=True)
+            await half_done.put_progress(work, UserEventRecordedV1.topic, 0, 0)
+        compared = await dry_rebuild(topics.prefix)
+        said = await say("rebuild", "interaction.events", "--prefix", topics.prefix, "--json")
+
+    assert compared == (Exit.FOUND, 1, 0)
+    assert said.json["rebuilt"][0]["resumed"] is True
+
+
+DROP_EVENT = "DELETE FROM user_event WHERE user_id = ? AND day = ? AND happened_at = ? AND event_id = ?"
+CHANGE_EVENT = """
+UPDATE user_event SET loops = ? WHERE user_id = ? AND day = ? AND happened_at = ? AND event_id = ?
+"""
+DROP_DAY = "DELETE FROM user_event_day WHERE user_id = ? AND day = ?"
+
+
+def place_of(event: UserEventRecordedV1) -> tuple[UUID, date, datetime, UUID]:
+    return (event.user_id, event.happened_at.date(), event.happened_at, event.event_id)
+
+
+async def dry_rebuild(prefix: str) -> tuple[int, int, int]:
+    """Exit code, missing, differing."""
+    said = await say("rebuild", "interaction.events", "--dry-run", "--prefix", prefix, "--json")
+    (report,) = said.json["rebuilt"]
+    assert report["removed"] == 0
+    return said.code, report["added"], report["changed"]
 
 
 def user_event(user_id: UUID) -> UserEventRecordedV1:

@@ -14,6 +14,7 @@ from daira_stores.work import Work
 __all__ = [
     "Changes",
     "Folded",
+    "Gap",
     "Page",
     "Projection",
     "Rebuildable",
@@ -91,16 +92,25 @@ class Refill(msgspec.Struct, frozen=True, kw_only=True):
     count: Callable[[Any], Awaitable[int]]
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows of another store are not there, and how many are there and say something else."""
+
+    missing: int
+    differing: int
+
+
 class Restore(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of another store (Cassandra) that are a function of one topic of facts; every write may be repeated.
 
-    `put(work, service, events)` writes events of any keys; `work` is this service's database, to see who was erased.
+    `put(work, service, events)` writes events of any keys, `compare` looks for what `put` would write and writes
+    nothing; `work` is this service's database, to see who was erased.
     """
 
     name: str
     about: str
     event_type: type[Event]
     put: Callable[[Work, Any, Sequence[Any]], Awaitable[object]]
+    compare: Callable[[Work, Any, Sequence[Any]], Awaitable[Gap]]
 
 
 Rebuildable = Projection | Refill | Restore

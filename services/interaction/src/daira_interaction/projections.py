@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from daira_bus.projection import Projection, Restore, Source, Table, by_id
+from daira_bus.projection import Gap, Projection, Restore, Source, Table, by_id
 from daira_contracts.feed import PostChangedV1
 from daira_contracts.interaction import UserEventRecordedV1
 from daira_contracts.video import VideoChangedV1
@@ -14,6 +14,14 @@ from daira_stores.work import Work
 async def put_user_events(work: Work, interaction: InteractionService, events: Sequence[UserEventRecordedV1]) -> None:
     """As the live handler does, many at once."""
     await interaction.store(work, events)
+
+
+async def compare_user_events(
+    work: Work, interaction: InteractionService, events: Sequence[UserEventRecordedV1]
+) -> Gap:
+    """What is missing and what is other than it would be put there."""
+    missing, differing = await interaction.compare(work, events)
+    return Gap(missing=missing, differing=differing)
 
 
 PROJECTIONS = (
@@ -34,5 +42,6 @@ PROJECTIONS = (
         about="people's own events of the last 90 days, in Cassandra",
         event_type=UserEventRecordedV1,
         put=put_user_events,
+        compare=compare_user_events,
     ),
 )

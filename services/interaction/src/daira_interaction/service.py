@@ -83,8 +83,11 @@ class InteractionService:
 
     async def store(self, work: Work, events: Sequence[UserEventRecordedV1]) -> None:
         """Keep events, but of people who were erased meanwhile."""
-        erased = await people.find_erased(work, {event.user_id for event in events})
-        await self._events.put(event for event in events if event.user_id not in erased)
+        await self._events.put(await self._kept(work, events))
+
+    async def compare(self, work: Work, events: Sequence[UserEventRecordedV1]) -> tuple[int, int]:
+        """How many rows `store` would add and how many it would change. Raises WideColumnUnavailable."""
+        return await self._events.compare(await self._kept(work, events))
 
     async def erase(self, work: Work, event: UserErasedV1) -> None:
         """Drop a person's events, now and whenever one comes again."""
@@ -103,6 +106,10 @@ class InteractionService:
 
     async def forget_video(self, work: Work, video_id: UUID) -> None:
         await lengths.remove_videos(work, [video_id])
+
+    async def _kept(self, work: Work, events: Sequence[UserEventRecordedV1]) -> list[UserEventRecordedV1]:
+        erased = await people.find_erased(work, {event.user_id for event in events})
+        return [event for event in events if event.user_id not in erased]
 
     async def _known_lengths(self, claims: Sequence[Claim]) -> dict[UUID, int]:
         """Without the database events are still taken: then the client's own figure and ten minutes are the bound."""

@@ -1,14 +1,15 @@
 """What Redis and Cassandra hold, made anew in place: every write may be repeated, and a cursor says how far it is."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from daira_bus.log import Log
+from daira_bus.log import Batch, Log, Span
 from daira_bus.projection import Page, Refill, Restore
 from daira_cli.errors import Partial
 from daira_cli.rebuild.reading import batches, readable, remaining
 from daira_cli.rebuild.report import Report
+from daira_contracts._event import Event
 from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.shadow import Shadow
@@ -50,13 +51,13 @@ class RefillRebuild:
             if not self.report.dry:
                 async with self._database.work() as work:
                     await self._shadow.put_cursor(work, after)
-        if not self.report.dry:
-            await self.drop()
+        await self.drop()
 
     async def drop(self) -> None:
-        """Forget how far it was."""
-        async with self._database.work() as work:
-            await self._shadow.drop(work)
+        """Forget how far it was; a dry run leaves that as it found it."""
+        if not self.report.dry:
+            async with self._database.work() as work:
+                await self._shadow.drop(work)
 
     async def _page(self, after: str | None) -> Page:
         """A store that is slow or away is waited for; every step may be repeated."""
@@ -80,7 +81,7 @@ class RefillRebuild:
 
 
 class RestoreRebuild:
-    """Batch by batch from a topic of facts."""
+    """Batch by batch from a topic of facts. A dry run compares all of it, however far an interrupted one came."""
 
     def __init__(self, restore: Restore, database: Database, target: Any, log: Log, report: Report) -> None:
         self._restore, self._database, self._target, self._log = restore, database, target, log
@@ -89,34 +90,47 @@ class RestoreRebuild:
 
     async def begin(self, *, anew: bool) -> int:
         """How many offsets are to be read."""
-        async with self._database.work() as work:
-            self.report.resumed = await self._shadow.begin(work, anew=anew)
-            progress = await self._shadow.progress(work)
-        return sum(span.end - span.start for span in await remaining(self._log, [self._topic], progress))
+        if not self.report.dry:
+            async with self._database.work() as work:
+                self.report.resumed = await self._shadow.begin(work, anew=anew)
+        return sum(span.end - span.start for span in await self._remaining())
 
     async def run(self, advance: Advance) -> None:
         """Up to where the topic ends now: what comes later its live handler puts there."""
-        async with self._database.read() as work:
-            progress = await self._shadow.progress(work)
-        async for batch in batches(self._log, await remaining(self._log, [self._topic], progress)):
+        async for batch in batches(self._log, await self._remaining()):
             found = readable(batch, self._restore.event_type, self.report)
             events = [event for _, event in found if event is not None]
-            self.report.added += len(events)
-            advance(len(batch.records))
             if self.report.dry:
-                continue
-            async with self._database.work() as work:
-                if events:
-                    await self._restore.put(work, self._target, events)
-                await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
-        if not self.report.dry:
-            await self.drop()
+                await self._compare(events)
+            else:
+                await self._put(events, batch)
+            advance(len(batch.records))
+        await self.drop()
 
     async def drop(self) -> None:
-        """Forget how far it was."""
-        async with self._database.work() as work:
-            await self._shadow.drop(work)
+        """Forget how far it was; a dry run leaves that as it found it."""
+        if not self.report.dry:
+            async with self._database.work() as work:
+                await self._shadow.drop(work)
 
-    @property
-    def _topic(self) -> str:
-        return self._restore.event_type.topic
+    async def _compare(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        async with self._database.work() as work:
+            gap = await self._restore.compare(work, self._target, events)
+        self.report.added += gap.missing
+        self.report.changed += gap.differing
+
+    async def _put(self, events: Sequence[Event], batch: Batch) -> None:
+        async with self._database.work() as work:
+            if events:
+                await self._restore.put(work, self._target, events)
+            await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
+        self.report.added += len(events)
+
+    async def _remaining(self) -> list[Span]:
+        topic, progress = self._restore.event_type.topic, dict[tuple[str, int], int]()
+        if not self.report.dry:
+            async with self._database.read() as work:
+                progress = dict(await self._shadow.progress(work))
+        return await remaining(self._log, [topic], progress)

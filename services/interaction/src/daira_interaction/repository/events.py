@@ -24,10 +24,14 @@ PUT_DAY = "INSERT INTO user_event_day (user_id, day) VALUES (?, ?) USING TIMESTA
 READ_DAYS = "SELECT day FROM user_event_day WHERE user_id = ? AND day <= ? LIMIT 200"
 READ_FIRST = "SELECT * FROM user_event WHERE user_id = ? AND day = ? LIMIT ?"
 READ_AFTER = "SELECT * FROM user_event WHERE user_id = ? AND day = ? AND (happened_at, event_id) < (?, ?) LIMIT ?"
+FIND_EVENT = "SELECT * FROM user_event WHERE user_id = ? AND day = ? AND happened_at = ? AND event_id = ?"
+FIND_DAY = "SELECT day FROM user_event_day WHERE user_id = ? AND day = ?"
 REMOVE_DAY = "DELETE FROM user_event WHERE user_id = ? AND day = ?"
 REMOVE_DAYS = "DELETE FROM user_event_day WHERE user_id = ?"
 DAY_SECONDS = 86_400
 FAR = date(9999, 1, 1)
+Place = tuple[UUID, date, datetime, UUID]
+"""User, day, moment, event: the key of a row."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -84,6 +88,30 @@ class EventRepository:
             self._session.run_many(PUT_EVENT, rows),
         )
 
+    async def compare(self, events: Iterable[UserEventRecordedV1]) -> tuple[int, int]:
+        """How many events a reader would find only after `put`, and how many would be other events after it.
+
+        An event that was received again later is not expected to be what it was first: the store keeps the last.
+        Raises WideColumnUnavailable.
+        """
+        clock = now()
+        wanted: dict[Place, StoredEvent] = {}
+        for event in events:
+            place = (event.user_id, event.happened_at.astimezone(UTC).date(), event.happened_at, event.event_id)
+            held = wanted.get(place)
+            if seconds_left(event.happened_at, clock) > 0 and (held is None or held.received_at < event.received_at):
+                wanted[place] = _expected(event)
+        days = list(dict.fromkeys(place[:2] for place in wanted))
+        listed = dict(zip(days, await gather(*(self._session.run(FIND_DAY, day) for day in days)), strict=True))
+        found = await gather(*(self._session.run(FIND_EVENT, place) for place in wanted))
+        missing = differing = 0
+        for (place, expected), rows in zip(wanted.items(), found, strict=True):
+            if not rows or not listed[place[:2]]:
+                missing += 1
+            elif (held := _event(rows[0])) != expected and held.received_at <= expected.received_at:
+                differing += 1
+        return missing, differing
+
     async def read(self, user_id: UUID, after: Position | None, count: int) -> list[StoredEvent]:
         """Up to `count` events, newest first, older than `after`."""
         found: list[StoredEvent] = []
@@ -133,6 +161,29 @@ def _values(event: UserEventRecordedV1) -> tuple[Any, ...]:
         about.scroll_depth_percent,
         about.loops,
     )
+
+
+def _expected(event: UserEventRecordedV1) -> StoredEvent:
+    """As it is read after it was written: the store knows milliseconds."""
+    about = event.metadata
+    return StoredEvent(
+        event_id=event.event_id,
+        client_event_id=event.client_event_id,
+        event_type=event.event_type.value,
+        entity_type=event.entity_type.value,
+        entity_id=UUID(event.entity_id),
+        source=event.source.value,
+        happened_at=_to_ms(event.happened_at),
+        received_at=_to_ms(event.received_at),
+        watch_time_ms=about.watch_time_ms,
+        duration_ms=about.duration_ms,
+        scroll_depth_percent=about.scroll_depth_percent,
+        loops=about.loops,
+    )
+
+
+def _to_ms(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _event(row: Any) -> StoredEvent:
