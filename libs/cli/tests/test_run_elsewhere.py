@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from daira_bus import on
 from daira_bus.log import record_of
+from daira_bus.subscription import on
 from daira_cli.exits import Exit
 from daira_cli.run.notes import open_notes
 from daira_cli.run.outcome import Outcome
