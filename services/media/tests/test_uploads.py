@@ -318,7 +318,7 @@ async def held_by(running: Any) -> int:
     async with running.database.read() as work:
         statement = "SELECT coalesce(sum(parts_size), 0) AS size FROM upload WHERE owner_id = %s"
         row = await work.one(statement, (running.person,))
-    return sum(sizes) + int(row["size"])
+    return int(sum(sizes) + row["size"])
 
 
 @pytest.mark.parametrize("is_announced", [True, False], ids=["with a Content-Length", "without one"])
