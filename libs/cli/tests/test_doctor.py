@@ -1,5 +1,6 @@
 """`daira doctor` on real servers: quiet when all is well, and one line for each thing that is not."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -80,6 +81,30 @@ async def admit(
         return Patient(name, database, own_topics, settings)
 
     return make
+
+
+ReadyProcess = Callable[[dict[str, Any]], Awaitable[int]]
+
+
+@pytest.fixture
+async def ready_process() -> AsyncIterator[ReadyProcess]:
+    """`await ready_process(body)`: the port of a process that answers everything with it."""
+    servers: list[asyncio.Server] = []
+
+    async def serve(body: dict[str, Any]) -> int:
+        content = msgspec.json.encode(body)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+            writer.close()
+
+        servers.append(await asyncio.start_server(answer, "127.0.0.1", 0))
+        return int(servers[-1].sockets[0].getsockname()[1])
+
+    yield serve
+    for server in servers:
+        server.close()
 
 
 async def test_a_service_that_is_well_has_no_finding(admit: Admit, mint: TokenMint) -> None:
@@ -241,6 +266,20 @@ async def test_the_processes_of_a_local_stack_are_asked_whether_they_are_ready(u
     (found,) = await others.processes({"feed": unused_tcp_port})
 
     assert (found.ok, found.subject, "does not answer" in found.said) == (False, "feed", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "ok", "said"), [(None, True, "ready, answers"), ("gone", False, "ready, without kafka: gone")]
+)
+async def test_a_process_that_is_ready_without_something_is_found(
+    ready_process: ReadyProcess, error: str | None, ok: bool, said: str
+) -> None:
+    port = await ready_process({"ready": True, "dependencies": [{"name": "kafka", "ok": not error, "error": error}]})
+
+    (found,) = await others.processes({"feed": port})
+
+    assert (found.ok, found.subject) == (ok, "feed")
+    assert found.said.startswith(said)
 
 
 async def test_without_any_address_the_doctor_says_what_to_give_it() -> None:

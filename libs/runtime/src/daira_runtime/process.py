@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from daira_bus.broadcast import BroadcastReader, BroadcastView, view
 from daira_bus.consumer import Consumer
 from daira_bus.jobs import JobRunner
 from daira_bus.producer import open_producer
+from daira_bus.reach import reach
 from daira_bus.relay import Relay
 from daira_contracts.auth import SessionRevokedV1, SigningKeyChangedV1
 from daira_kit.errors import Unavailable
@@ -24,7 +26,7 @@ from daira_runtime.parts import Build, Parts, Platform, S, complete
 from daira_runtime.sweep import sweep_delivery_tables
 from daira_stores.postgres import open_database
 from daira_web.app import create_app
-from daira_web.health import Health
+from daira_web.health import Check, Health
 from daira_web.tokens import TokenVerifier
 
 logger = get_logger(__name__)
@@ -54,6 +56,7 @@ class Process(msgspec.Struct, kw_only=True):
     health: Health
     stop: asyncio.Event
     consumer: Consumer | None
+    relay: Relay | None
     broadcasts: BroadcastReader
     tasks: list[asyncio.Task[None]]
 
@@ -84,25 +87,8 @@ def _assemble(service: str, settings: CommonSettings, platform: Platform, parts:
     views = [*parts.views, *(_token_views(platform.verifier) if role.has(Role.HTTP) else [])]
     broadcasts = BroadcastReader(settings.kafka_bootstrap, platform.database, views, settings.topic_prefix)
     consumer = _consumer(service, settings, platform, parts) if role.has(Role.WORKER) else None
-
-    async def broadcasts_read() -> None:
-        if not broadcasts.ready.is_set():
-            raise Unavailable("broadcast topics are not read yet")
-
-    async def consumer_runs() -> None:
-        if consumer is not None and consumer.failure:
-            raise Unavailable(consumer.failure)
-
-    health = Health(
-        {
-            "postgres": platform.database.check,
-            "broadcasts": broadcasts_read,
-            "consumer": consumer_runs,
-            **parts.required,
-        },
-        parts.optional,
-    )
-    health.alive = lambda: _why_dead(consumer)
+    relay = Relay(settings.postgres_dsn, platform.producer) if role.has(Role.RELAY) else None
+    health = _health(settings, platform, parts, broadcasts, consumer, relay)
     app = create_app(
         service=service,
         routes=parts.routes if role.has(Role.HTTP) else (),
@@ -118,9 +104,48 @@ def _assemble(service: str, settings: CommonSettings, platform: Platform, parts:
         health=health,
         stop=asyncio.Event(),
         consumer=consumer,
+        relay=relay,
         broadcasts=broadcasts,
         tasks=[],
     )
+
+
+def _health(
+    settings: CommonSettings,
+    platform: Platform,
+    parts: Parts,
+    broadcasts: BroadcastReader,
+    consumer: Consumer | None,
+    relay: Relay | None,
+) -> Health:
+    required: dict[str, Check] = {
+        "postgres": platform.database.check,
+        "broadcasts": partial(_broadcasts_read, broadcasts),
+        "consumer": partial(_consumer_runs, consumer),
+        **parts.required,
+    }
+    # Without Kafka writes are still taken, and what they tell waits in the outbox: shown, and no reason to be unready.
+    told: dict[str, Check] = {"kafka": partial(reach, settings.kafka_bootstrap)}
+    if relay is not None:
+        told["relay"] = partial(_relay_goes_on, relay)
+    health = Health(required, {**told, **parts.optional})
+    health.alive = lambda: _why_dead(consumer)
+    return health
+
+
+async def _broadcasts_read(broadcasts: BroadcastReader) -> None:
+    if not broadcasts.ready.is_set():
+        raise Unavailable("broadcast topics are not read yet")
+
+
+async def _consumer_runs(consumer: Consumer | None) -> None:
+    if consumer is not None and consumer.failure:
+        raise Unavailable(consumer.failure)
+
+
+async def _relay_goes_on(relay: Relay) -> None:
+    if relay.last_error:
+        raise Unavailable(relay.last_error)
 
 
 def _consumer(service: str, settings: CommonSettings, platform: Platform, parts: Parts) -> Consumer | None:
@@ -140,8 +165,8 @@ def _consumer(service: str, settings: CommonSettings, platform: Platform, parts:
 def _start(process: Process, settings: CommonSettings, role: Role) -> None:
     stop, platform = process.stop, process.platform
     runs: list[tuple[str, Any]] = [("broadcasts", process.broadcasts.run(stop))]
-    if role.has(Role.RELAY):
-        runs.append(("relay", Relay(settings.postgres_dsn, platform.producer).run(stop)))
+    if process.relay is not None:
+        runs.append(("relay", process.relay.run(stop)))
         runs.append(("sweep", sweep_delivery_tables(platform.database, stop)))
     if role.has(Role.WORKER):
         if process.consumer is not None:

@@ -70,12 +70,13 @@ async def ready(name: str, port: int) -> list[Check]:
     """What /readyz of a local process says. Raises OSError when nobody listens."""
     watch = Watch()
     status, answer = await asyncio.to_thread(_readyz, port)
-    if status == http.client.OK:
-        return [fine("process", name, f"ready, {watch}")]
-    failing = [f"{one['name']}: {one['error']}" for one in answer.get("dependencies", ()) if one.get("error")]
-    return [
-        finding("process", name, f"not ready: {'; '.join(failing) or status}", f"its log: .stack/*/logs/{name}.log")
-    ]
+    failing = "; ".join(f"{one['name']}: {one['error']}" for one in answer.get("dependencies", ()) if one.get("error"))
+    then = f"its log: .stack/*/logs/{name}.log"
+    if status != http.client.OK:
+        return [finding("process", name, f"not ready: {failing or status}", then)]
+    if failing:
+        return [finding("process", name, f"ready, without {failing}", then)]
+    return [fine("process", name, f"ready, {watch}")]
 
 
 async def processes(ports: dict[str, int]) -> list[Check]:
