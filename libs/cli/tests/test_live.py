@@ -18,13 +18,14 @@ from daira_cli.run.superseding import place_of
 from daira_contracts.admin import OperatorActedV1
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.user import ProfileChangedV1, ProfileState
-from daira_devtools.stack import Endpoints
+from daira_devtools.stack import Endpoints, Stack
 from daira_feed.settings import Settings
 from daira_feed.wiring import build
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_runtime import open_process
 from daira_stores.postgres import Database
+from daira_testing.broker_gate import PRODUCE, BrokerGate
 from daira_testing.command import Said, say
 from daira_testing.dumps import dump_line, service_environment, write_dump
 from daira_testing.fixtures import MakeDatabase
@@ -293,3 +294,27 @@ async def test_what_the_audit_trail_does_not_take_is_not_done(at: list[str], fee
     assert said.code == Exit.REFUSED
     assert "[not_audited]" in said.err
     assert await sums(feed) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_taken", [False, True], ids=["before it was taken", "after it was taken"])
+async def test_a_broker_lost_while_the_audit_trail_is_told_leaves_nothing_done_and_the_same_command_works_later(
+    at: list[str], feed: Database, probe: TopicProbe, own_stack: Stack, tmp_path: Path, is_taken: bool
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])
+    words = ["replay", "run", file, *at[2:], "--live", "--edited", "--confirm", PROFILE, *REASON]
+    before = await sums(feed)
+
+    async def kill() -> None:
+        await own_stack.stop("kafka", kill=True)
+
+    async with BrokerGate(probe.bootstrap, PRODUCE, kill, done=is_taken) as gate:
+        try:
+            said = await say(*words, "--bootstrap", gate.address)
+        finally:
+            await own_stack.start("kafka")
+
+    assert (said.code, "[not_audited]" in said.err) == (Exit.REFUSED, True), said
+    assert await sums(feed) == before
+    again = await say(*words, *at[:2])
+    assert (again.code, "1 accepted" in again.out) == (Exit.OK, True), again
