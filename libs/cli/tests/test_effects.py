@@ -19,12 +19,16 @@ from daira_cli.services import find, names
 from daira_contracts._event import Event
 from daira_contracts.registry import EVENTS
 from daira_contracts.topics import grouped_consumers, topics
+from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1, SettingsChangedV1
 from daira_devtools.root import checkout_root
 from daira_devtools.stack import Endpoints
+from daira_kit.clock import now
 from daira_kit.ids import new_id
+from daira_stores.postgres import Database
 from daira_stores.scratch import database_dsn, drop_database, drop_keyspace
 from daira_testing.command import say
 from daira_testing.dumps import dump_line, service_environment, write_dump
+from daira_testing.fixtures import MakeDatabase
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 
@@ -134,6 +138,85 @@ async def test_a_service_without_handlers_says_that_it_hears_nothing(
 
     assert said.code == Exit.USAGE
     assert "it hears nothing yet" in said.err
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def till(
+    stack: Endpoints,
+    probe: TopicProbe,
+    mint: TokenMint,
+    world: World,
+    make_database: MakeDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Database:
+    """The real database of a service that is installed for this test only, and does in handlers what none should."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "tomorrow")
+    database = await make_database("till")
+    values = service_environment(stack, mint) | led_outside("till", world, probe.prefix)
+    values |= {"DAIRA_TILL_POSTGRES_DSN": database.dsn, "DAIRA_TILL_TELLER": f"http://127.0.0.1:{world.port}/"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return database
+
+
+async def moved(till: Database) -> dict[str, int]:
+    """Rows of the till's real tables."""
+    async with till.read() as work:
+        row = await work.one(
+            """
+            SELECT (SELECT count(*) FROM ledger) AS ledger, (SELECT count(*) FROM outbox) AS outbox,
+                   (SELECT count(*) FROM job) AS job
+            """
+        )
+    assert row
+    return dict(row)
+
+
+async def test_whatever_a_service_of_tomorrow_does_in_its_handlers_moves_no_money_and_reaches_nobody(
+    till: Database, world: World, tmp_path: Path
+) -> None:
+    relation = RelationChangedV1(actor_id=new_id(), target_id=new_id(), follow=FollowState.FOLLOWING)
+    events = [profile(), SettingsChangedV1(user_id=new_id()), relation]
+    file = write_dump(tmp_path / "tomorrow.jsonl", (dump_line(event, n) for n, event in enumerate(events)))
+
+    said = await say("replay", "run", file, "--service", "till", "--json")
+
+    *outcomes, last = map(json.loads, said.out.splitlines())
+    by_topic = {one["topic"]: one for one in outcomes}
+    by_the_books = by_topic.pop(ProfileChangedV1.topic)
+    assert by_the_books["verdict"] == "accepted"
+    assert [change["table"] for change in by_the_books["changes"]] == ["ledger"]
+    assert last["summary"]["told"] == {SettingsChangedV1.topic: 3}
+    assert last["summary"]["left"] == {"pay-out": 2}
+    assert [one["verdict"] for one in by_topic.values()] == ["blocked", "blocked"]
+    assert all(f"does not reach 127.0.0.1:{world.port}" in one["failure"]["message"] for one in by_topic.values())
+    assert said.code == Exit.FOUND
+    assert world.visits == 0
+    assert await moved(till) == {"ledger": 0, "outbox": 0, "job": 0}
+
+
+async def test_without_effects_a_service_of_tomorrow_keeps_its_books_and_leaves_nothing_to_send_or_do(
+    till: Database, world: World, probe: TopicProbe, tmp_path: Path
+) -> None:
+    file = write_dump(tmp_path / "tomorrow.jsonl", [dump_line(profile(), 0)])
+    words = ["--live", "--edited", "--confirm", ProfileChangedV1.topic, "--reason", "case 7", "--effects", "none"]
+    before = len(await probe.records(SettingsChangedV1.topic))
+
+    said = await say(
+        "replay", "run", file, "--service", "till", *words, "--bootstrap", probe.bootstrap, "--prefix", probe.prefix
+    )
+
+    assert said.code == Exit.OK, said.err
+    assert await moved(till) == {"ledger": 1, "outbox": 0, "job": 0}
+    assert world.visits == 0
+    assert len(await probe.records(SettingsChangedV1.topic)) == before
+
+
+def profile() -> ProfileChangedV1:
+    user_id = new_id()
+    return ProfileChangedV1(
+        user_id=user_id, state=ProfileState.ACTIVE, handle=f"h{user_id.hex[-8:]}", display_name="x", created_at=now()
+    )
 
 
 def kept(told: str) -> str:

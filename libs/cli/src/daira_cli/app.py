@@ -9,7 +9,6 @@ from importlib.metadata import version
 from inspect import BoundArguments
 from typing import Any
 
-import uvloop
 from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
@@ -18,6 +17,7 @@ from daira_cli import commands
 from daira_cli.console import Output
 from daira_cli.errors import CommandError, Down, Refused, Usage
 from daira_cli.exits import Exit
+from daira_cli.run.wall import WalledLoop
 from daira_kit.errors import Conflict, DairaError, Locked, NotFound
 
 HELP = """What an operator, or an engineer who replays topics, does with a running DAIRA.
@@ -92,7 +92,7 @@ def _in_its_own_words(app: App, arguments: Sequence[str]) -> None:
 def _run(command: Callable[..., Any], bound: BoundArguments) -> Any:
     if not inspect.iscoroutinefunction(command):
         return command(*bound.args, **bound.kwargs)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=WalledLoop) as runner:
         return runner.run(command(*bound.args, **bound.kwargs))
 
 

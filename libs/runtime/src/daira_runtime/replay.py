@@ -6,9 +6,8 @@ what it leaves to do stays in the job table: on a throw-away database that is wh
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 
@@ -16,7 +15,6 @@ from daira_bus.dlq import DeadLetters
 from daira_bus.handling import RecordHandler
 from daira_bus.producer import Headers, Producer
 from daira_bus.subscription import Subscription
-from daira_contracts._event import Event
 from daira_kit.settings import CommonSettings
 from daira_runtime.parts import Parts, Platform, Service, complete
 from daira_stores.idempotency import IdempotencyKey
@@ -110,14 +108,13 @@ async def open_replay(
 class QuietWork(Work):
     """A unit of work that tells nobody and leaves nothing to do."""
 
-    async def emit(self, event: Event) -> None:
-        """Nothing is sent."""
-
-    async def emit_tombstone(self, event_type: type[Event], key: str) -> None:
-        """Nothing is sent."""
-
-    async def enqueue(self, kind: str, key: str, payload: object = None, *, due_at: datetime | None = None) -> None:
+    async def _put_jobs(self, statement: LiteralString, parameters: Sequence[Any]) -> None:
         """Nothing runs."""
+
+    async def _put_outbox(
+        self, topic: str, key: str, event_id: object, value: bytes | None, headers: dict[str, str]
+    ) -> None:
+        """Nothing is sent."""
 
 
 class QuietDatabase(Database):

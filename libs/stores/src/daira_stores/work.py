@@ -111,7 +111,7 @@ class Work:
 
     async def enqueue(self, kind: str, key: str, payload: object = None, *, due_at: datetime | None = None) -> None:
         """Add a job, or renew the one with the same kind and key (also a dead one). `payload` is written as JSON."""
-        await self.execute(
+        await self._put_jobs(
             """
             INSERT INTO job (kind, key, payload, traceparent, cause, due_at)
             VALUES (%s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))
@@ -120,12 +120,11 @@ class Work:
             """,
             (kind, key, Jsonb(msgspec.to_builtins(payload)), traceparent(), cause(), due_at),
         )
-        self.enqueued = True
 
     async def enqueue_many(self, kind: str, keys: Sequence[str]) -> None:
         """As many jobs without a payload in one statement; each key once."""
         if keys:
-            await self.execute(
+            await self._put_jobs(
                 """
                 INSERT INTO job (kind, key, payload, traceparent, cause)
                 SELECT %s, key, 'null', %s, %s FROM unnest(%s::text[]) AS wanted (key)
@@ -134,12 +133,17 @@ class Work:
                 """,
                 (kind, traceparent(), cause(), list(keys)),
             )
-            self.enqueued = True
 
     async def answer(self, status: int, body: object) -> None:
         """Remember the HTTP answer for this request's Idempotency-Key, if it has one."""
         if self._idempotency is not None:
             await store_answer(self.connection, self._idempotency, status, msgspec.json.encode(body))
+
+    # All that leaves a transaction beside its state leaves by these two: a replay without effects shuts them.
+
+    async def _put_jobs(self, statement: LiteralString, parameters: Sequence[Any]) -> None:
+        await self.execute(statement, parameters)
+        self.enqueued = True
 
     async def _put_outbox(
         self, topic: str, key: str, event_id: object, value: bytes | None, headers: dict[str, str]

@@ -2,6 +2,7 @@
 
 from asyncio import CancelledError
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from daira_cli.run.outcome import FORMAT, Head, Outcome, ResultFile, read_result
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
 from daira_cli.run.scratch import Checkpoint, Scratch, Stores, discard, lead, make, planned
+from daira_cli.run.wall import walled_in
 from daira_cli.run.watching import Watch
 from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
@@ -103,8 +105,11 @@ async def _stores(plan: Plan, dump: Dump, checkpoint: Checkpoint) -> tuple[Scrat
 
 
 async def _run(plan: Plan, dump: Dump, led: Any, each: Each, began: Callable[[int, int], None]) -> Summary:
-    watch = Watch(break_on=plan.break_on, post_mortem=plan.post_mortem)
-    async with open_notes(led) as notes, open_replay(plan.service, led, watch) as replay:
+    async with AsyncExitStack() as stack:
+        wall = stack.enter_context(walled_in(led))
+        watch = Watch(break_on=plan.break_on, post_mortem=plan.post_mortem, wall=wall)
+        notes = await stack.enter_async_context(open_notes(led))
+        replay = await stack.enter_async_context(open_replay(plan.service, led, watch))
         casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
         progress = await notes.progress()
         if not progress.next_index:

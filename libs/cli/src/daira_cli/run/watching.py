@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daira_bus.errors import Poison
+from daira_cli.run.wall import Wall
 from daira_runtime.replay import Handling
 from daira_stores.transient import is_transient
 
@@ -28,12 +29,20 @@ class Left(BaseException):
 class Watch:
     """The `around` of a replay; `begin` is called before each record."""
 
-    def __init__(self, *, break_on: int | None = None, post_mortem: bool = False, patient: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        break_on: int | None = None,
+        post_mortem: bool = False,
+        patient: bool = False,
+        wall: Wall | None = None,
+    ) -> None:
         """`break_on`: the dump's line at which to stop; `post_mortem`: stop where a handler fails.
 
-        `patient`: wait for what does not answer, as the live consumer does.
+        `patient`: wait for what does not answer, as the live consumer does. `wall`: what stands around the handlers.
         """
         self._break_on, self._post_mortem, self._patient = break_on, post_mortem, patient
+        self._turned_back = wall.turned_back if wall else []
         self._line = 0
         self.tries = 0
         """How often the handler was called for the current record."""
@@ -45,6 +54,7 @@ class Watch:
     async def __call__(self, handler: Handling, arguments: Sequence[Any]) -> None:
         """Call it. Raises Blocked in place of waiting for ever, Left, and what the handler raises."""
         self.tries += 1
+        before = len(self._turned_back)
         try:
             if self._line == self._break_on and self.tries == 1:
                 _stop_in(handler)
@@ -54,6 +64,8 @@ class Watch:
         except Exception as error:
             if self._post_mortem and self.tries == 1:
                 _look_at(error)
+            if len(self._turned_back) > before:
+                raise Blocked(f"a replay does not reach {self._turned_back[-1]}") from error
             if is_transient(error) and self.tries >= MOST_WAITS and not self._patient:
                 raise Blocked(f"{type(error).__name__}: {error}") from error
             raise
