@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from daira_bus import on
 from daira_bus.jobs import Job, job
 from daira_bus.producer import Producer
+from daira_bus.subscription import on
 from daira_contracts.user import ProfileChangedV1, RelationChangedV1, SettingsChangedV1
 from daira_kit.ids import new_id
 from daira_kit.settings import CommonSettings
