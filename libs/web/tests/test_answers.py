@@ -57,7 +57,7 @@ def paths() -> dict[str, Any]:
     app = create_app(
         service="test", routes=routes, dependencies={"limiter": None}, verifier=verifier, health=Health({})
     )
-    found: dict[str, Any] = app.openapi_schema.to_schema()["paths"]
+    found: dict[str, Any] = msgspec.to_builtins(app.openapi_schema.to_schema())["paths"]
     return found
 
 

@@ -29,20 +29,6 @@ NOTHING_MORE = {
 }
 """Guarded operations that refuse nobody who is signed in, and why."""
 
-WITH_EXAMPLES = {
-    "LogIn",
-    "Verify",
-    "Refresh",
-    "GetMe",
-    "GetUser",
-    "Follow",
-    "ReadMedia",
-    "CreatePost",
-    "ReadPost",
-    "ReadCircle",
-    "TrackEvents",
-}
-
 
 @pytest.fixture(scope="module")
 def operations() -> dict[str, dict[str, Any]]:
@@ -92,9 +78,3 @@ def test_every_error_of_a_service_is_named_by_one_of_its_operations(operations: 
                 missing.append(f"{service}: {error.__name__} ({error.status} {error.code})")
 
     assert not missing, "\n".join(missing)
-
-
-def test_the_most_used_operations_show_an_answer(operations: dict[str, dict[str, Any]]) -> None:
-    for name in sorted(WITH_EXAMPLES):
-        success = next(answer for status, answer in operations[name]["responses"].items() if status.startswith("2"))
-        assert success["content"]["application/json"]["examples"], name

@@ -36,12 +36,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     `dependencies` are handed to routes by parameter name; `target` to event and job handlers.
     `required` checks decide readiness (PostgreSQL is always one), `optional` ones are shown only.
     `tasks(stop)` run in the worker role until `stop` is set.
+    `examples` are structs that routes take and answer, for the API document.
     `export` writes the service's part when a person asks for everything about them.
     """
 
     target: object = None
     routes: Sequence[ControllerRouterHandler] = ()
     dependencies: Mapping[str, object] = {}
+    examples: Sequence[msgspec.Struct] = ()
     subscriptions: Sequence[Subscription] = ()
     jobs: Sequence[JobKind] = ()
     views: Sequence[BroadcastView] = ()

@@ -93,6 +93,7 @@ def _assemble(service: str, settings: CommonSettings, platform: Platform, parts:
         service=service,
         routes=parts.routes if role.has(Role.HTTP) else (),
         dependencies=parts.dependencies,
+        examples=parts.examples,
         verifier=platform.verifier,
         health=health,
     )

@@ -64,9 +64,11 @@ def problems(*errors: type[DairaError]) -> dict[int, ResponseSpec]:
 
 
 def example(status: int, answer: type[Any], value: object, description: str = "As asked") -> dict[int, ResponseSpec]:
-    """The answer of a success and what it may look like. Raises msgspec.ValidationError unless `value` is one."""
-    msgspec.convert(value, answer)
-    shown = Example(summary="An answer", value=value)
+    """The answer of a success and what it may look like, for one operation.
+
+    Raises msgspec.ValidationError unless `value` is one. Shown is the struct: of other values Litestar drops nulls.
+    """
+    shown = Example(summary="An answer", value=msgspec.convert(value, answer))
     return {status: ResponseSpec(answer, generate_examples=False, description=description, examples=[shown])}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from litestar import Litestar, MediaType, Request, get
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -18,6 +19,7 @@ from litestar.types import ControllerRouterHandler, Method, Receive, Scope, Send
 from daira_kit.errors import BadRequest, DairaError, UnsupportedMediaType
 from daira_stores.idempotency import Replayed
 from daira_web.answers import complete
+from daira_web.described import by_type, operation_of, success
 from daira_web.guards import PUBLIC, provide_caller, provide_maybe_caller
 from daira_web.health import HEALTH_ROUTES, Health
 from daira_web.idempotency import provide_idempotency, provide_required_idempotency
@@ -28,14 +30,22 @@ from daira_web.tokens import TokenVerifier
 MAX_BODY = 1_000_000
 
 
-class ProblemResponses(ReceiveRoutePlugin):
-    """Tells the API document every error of every operation, so that generated clients know them all."""
+class DescribedRoutes(ReceiveRoutePlugin):
+    """Tells the API document errors, headers and examples of every operation, so that generated clients know them."""
+
+    __slots__ = ("_examples",)
+
+    def __init__(self, examples: Sequence[msgspec.Struct]) -> None:
+        self._examples = by_type(examples)
 
     def receive_route(self, route: BaseRoute) -> None:
         """Called by Litestar for each route."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
-                handler.responses = complete(handler, has_path_parameters=bool(route.path_parameters))
+                answer = success(handler, self._examples)
+                errors = complete(handler, has_path_parameters=bool(route.path_parameters))
+                handler.responses = {**answer, **errors}
+                handler.operation_class = operation_of(handler, self._examples)  # type: ignore[assignment] # is called
                 if not handler.opt.get("public"):
                     handler.security = [{"bearer": []}]
                 if len(handler.http_methods) > 1 and isinstance(handler.operation_id, str):
@@ -85,11 +95,13 @@ def create_app(
     dependencies: Mapping[str, object],
     verifier: TokenVerifier,
     health: Health,
+    examples: Sequence[msgspec.Struct] = (),
     on_startup: Sequence[Callable[[], Any]] = (),
     on_shutdown: Sequence[Callable[[], Any]] = (),
 ) -> Litestar:
     """`dependencies` are ready objects that routes receive by parameter name (`NamedDependency[…]`).
 
+    `examples` are shown in the API document wherever a route takes or answers their type.
     Always there: `caller`, `maybe_caller`, `idempotency`, `required_idempotency`.
     """
     provided = {name: _constant(value) for name, value in dependencies.items()}
@@ -110,7 +122,7 @@ def create_app(
         },
         openapi_config=_openapi(service),
         request_class=DairaRequest,
-        plugins=[ProblemResponses()],
+        plugins=[DescribedRoutes(examples)],
         state=State({"verifier": verifier, "health": health}),
         request_max_body_size=MAX_BODY,
         on_startup=list(on_startup),

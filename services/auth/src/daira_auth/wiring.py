@@ -21,7 +21,7 @@ from daira_auth.domain.secrets import derive
 from daira_auth.jobs import JOBS, begin
 from daira_auth.repository.budgets import Budgets
 from daira_auth.repository.exports import SECTIONS
-from daira_auth.routes import ROUTES
+from daira_auth.routes import EXAMPLES, ROUTES
 from daira_auth.service import AuthService
 from daira_auth.service.account import AccountService
 from daira_auth.service.delivery import Delivery
@@ -83,6 +83,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         yield Parts(
             target=auth,
             routes=(*ROUTES, *providers.routes),
+            examples=EXAMPLES,
             dependencies={"auth": auth, "settings": settings, **providers.dependencies},
             jobs=JOBS,
             optional={"redis": lambda: _ping(redis)},

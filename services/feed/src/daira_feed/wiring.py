@@ -14,7 +14,7 @@ from daira_feed.repository.circles import Circles
 from daira_feed.repository.exports import SECTIONS
 from daira_feed.repository.timelines import Timelines
 from daira_feed.repository.wire import Wire, open_wire
-from daira_feed.routes import ROUTES
+from daira_feed.routes import EXAMPLES, ROUTES
 from daira_feed.service import FeedService
 from daira_feed.service.circle import Circle
 from daira_feed.service.erasure import Erasure
@@ -56,6 +56,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         yield Parts(
             target=feed,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={"feed": feed, "settings": settings, "limiter": Limiter.on_redis(settings.redis_url)},
             subscriptions=SUBSCRIPTIONS,
             jobs=JOBS,

@@ -7,7 +7,7 @@ from daira_contracts.interaction import ExportPartWrittenV1
 from daira_interaction.handlers import SUBSCRIPTIONS
 from daira_interaction.projections import PROJECTIONS
 from daira_interaction.repository.events import EventRepository
-from daira_interaction.routes import ROUTES
+from daira_interaction.routes import EXAMPLES, ROUTES
 from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
 from daira_kit.cursors import CursorCodec
@@ -33,6 +33,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         yield Parts(
             target=interaction,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={"interaction": interaction, "limiter": limiter, "settings": settings},
             subscriptions=SUBSCRIPTIONS,
             optional={"cassandra": session.check, "redis": lambda: ping(redis)},

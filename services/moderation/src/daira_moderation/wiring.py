@@ -12,7 +12,7 @@ from daira_kit.cursors import CursorCodec
 from daira_moderation.handlers import SUBSCRIPTIONS
 from daira_moderation.jobs import JOBS, publish_packaged
 from daira_moderation.repository.exports import SECTIONS
-from daira_moderation.routes import ROUTES
+from daira_moderation.routes import EXAMPLES, ROUTES
 from daira_moderation.service import ModerationService
 from daira_moderation.service.cases import Cases
 from daira_moderation.service.policy import Policy
@@ -53,6 +53,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         yield Parts(
             target=moderation,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={
                 "moderation": moderation,
                 "settings": settings,

@@ -17,7 +17,7 @@ from daira_user.handlers import SUBSCRIPTIONS
 from daira_user.jobs import JOBS, sweep
 from daira_user.projections import PROJECTIONS
 from daira_user.repository.exports import SECTIONS
-from daira_user.routes import ROUTES
+from daira_user.routes import EXAMPLES, ROUTES
 from daira_user.routes.limits import Limits
 from daira_user.service import UserService
 from daira_user.service.exports import Exports
@@ -64,6 +64,7 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Parts]:
         yield Parts(
             target=user,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={"user": user, "limits": Limits(Limiter.on_redis(settings.redis_url), settings)},
             subscriptions=SUBSCRIPTIONS,
             jobs=JOBS,

@@ -14,6 +14,7 @@ from daira_video.metrics import SERVED_BYTES
 from daira_video.service.playback import StoredFile
 from daira_video.service.video import VideoService
 from daira_web.answers import problems
+from daira_web.described import file
 from daira_web.files import ANYWHERE, ASK_AGAIN, READ, RangeNotSatisfiable, is_known, serve
 from daira_web.guards import PUBLIC
 
@@ -22,7 +23,7 @@ from daira_web.guards import PUBLIC
     "/{playback_id:str}/master.m3u8",
     http_method=READ,
     operation_id="ReadMasterPlaylist",
-    responses=problems(PlaybackNotFound, ObjectStoreUnavailable),
+    responses={**file(keys.content_type(keys.MASTER)), **problems(PlaybackNotFound, ObjectStoreUnavailable)},
     summary="The adaptive stream of a video; it gains rungs while they are made",
     opt=PUBLIC,
 )
@@ -37,7 +38,7 @@ async def read_master(
     "/{playback_id:str}/saver.m3u8",
     http_method=READ,
     operation_id="ReadSaverPlaylist",
-    responses=problems(PlaybackNotFound, ObjectStoreUnavailable),
+    responses={**file(keys.content_type(keys.MASTER)), **problems(PlaybackNotFound, ObjectStoreUnavailable)},
     summary="The adaptive stream of a video for readers who spare data: at most 360p",
     opt=PUBLIC,
 )
@@ -52,7 +53,7 @@ async def read_saver(
     "/{playback_id:str}/{rung:str}/playlist.m3u8",
     http_method=READ,
     operation_id="ReadRungPlaylist",
-    responses=problems(PlaybackNotFound, ObjectStoreUnavailable),
+    responses={**file(keys.content_type(keys.MASTER)), **problems(PlaybackNotFound, ObjectStoreUnavailable)},
     summary="The segments of one rung, such as 360p",
     opt=PUBLIC,
 )
@@ -70,7 +71,7 @@ async def read_playlist(
     "/{playback_id:str}/{rung:str}/{segment:str}",
     http_method=READ,
     operation_id="ReadSegment",
-    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={**file("video/mp2t"), **problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable)},
     summary="A segment of one rung, such as 360p/seg_00000.ts",
     opt=PUBLIC,
 )
@@ -89,7 +90,10 @@ async def read_segment(
     "/{playback_id:str}/video.mp4",
     http_method=READ,
     operation_id="ReadMp4",
-    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={
+        **file(keys.content_type(keys.MP4)),
+        **problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    },
     summary="The whole video as one MP4 of at most 720p",
     opt=PUBLIC,
 )
@@ -104,7 +108,10 @@ async def read_mp4(
     "/{playback_id:str}/poster.jpg",
     http_method=READ,
     operation_id="ReadPoster",
-    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={
+        **file(keys.content_type(keys.POSTERS[0])),
+        **problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    },
     summary="A still picture of the video, as JPEG",
     opt=PUBLIC,
 )
@@ -119,7 +126,10 @@ async def read_poster(
     "/{playback_id:str}/poster.webp",
     http_method=READ,
     operation_id="ReadPosterWebp",
-    responses=problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={
+        **file(keys.content_type(keys.POSTERS[1])),
+        **problems(PlaybackNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    },
     summary="A still picture of the video, as WebP",
     opt=PUBLIC,
 )

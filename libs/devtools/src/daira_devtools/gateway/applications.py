@@ -5,6 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, get_type_hints
 
+import msgspec
 from litestar import Litestar, Router
 from litestar.di import Dependency
 from litestar.handlers import HTTPRouteHandler
@@ -26,6 +27,7 @@ def application(service: str) -> Litestar:
         service=service,
         routes=routes,
         dependencies=dict.fromkeys(_dependency_names(routes)),
+        examples=examples_of(service),
         verifier=TokenVerifier("", ""),
         health=Health({}),
     )
@@ -33,13 +35,23 @@ def application(service: str) -> Litestar:
 
 def routes_of(service: str) -> Sequence[ControllerRouterHandler]:
     """`ROUTES` of `daira_<service>.routes`; none for a service without that room."""
-    found: list[ControllerRouterHandler] = []
-    package = f"daira_{service}"
-    if find_spec(package) is not None and find_spec(f"{package}.routes") is not None:
-        found += import_module(f"{package}.routes").ROUTES
+    found: list[ControllerRouterHandler] = [*_room(service, "ROUTES")]
     if service in SANDBOX:
         module, name = SANDBOX[service]
         found.append(getattr(import_module(module), name))
+    return found
+
+
+def examples_of(service: str) -> Sequence[msgspec.Struct]:
+    """`EXAMPLES` of the same room: what its routes take and answer."""
+    return _room(service, "EXAMPLES")
+
+
+def _room(service: str, name: str) -> Sequence[Any]:
+    package = f"daira_{service}"
+    if find_spec(package) is None or find_spec(f"{package}.routes") is None:
+        return ()
+    found: Sequence[Any] = getattr(import_module(f"{package}.routes"), name, ())
     return found
 
 

@@ -70,7 +70,7 @@ def _clashes(documents: Mapping[str, Document]) -> set[str]:
 
 
 def _rename(node: Any, names: Mapping[str, str]) -> Any:
-    """A copy with schema names replaced, in definitions and references."""
+    """A copy with schema names replaced, in definitions and references, and with `oneOf` only where it can hold."""
     if isinstance(node, list):
         return [_rename(item, names) for item in node]
     if not isinstance(node, dict):
@@ -80,6 +80,8 @@ def _rename(node: Any, names: Mapping[str, str]) -> Any:
     if isinstance(reference, str) and reference.startswith(REFERENCE):
         name = reference.removeprefix(REFERENCE)
         copy["$ref"] = REFERENCE + names.get(name, name)
+    if {} in (copy.get("oneOf") or ()):  # what fits a type also fits "anything", so it would never fit exactly one
+        copy["anyOf"] = copy.pop("oneOf")
     if isinstance(copy.get("schemas"), dict):
         copy["schemas"] = {names.get(name, name): schema for name, schema in copy["schemas"].items()}
     return copy

@@ -64,15 +64,18 @@ async def log_in(
 @post(
     "/v1/auth/login/{session_id:uuid}/fallback",
     operation_id="FallBack",
-    responses=problems(
-        ChallengeNotFound,
-        ChallengeSpent,
-        ChannelsExhausted,
-        FallbackTooEarly,
-        SendLimitReached,
-        ChannelFailed,
-        BudgetsUnavailable,
-    ),
+    responses={
+        **LOGGING_IN,
+        **problems(
+            ChallengeNotFound,
+            ChallengeSpent,
+            ChannelsExhausted,
+            FallbackTooEarly,
+            SendLimitReached,
+            ChannelFailed,
+            BudgetsUnavailable,
+        ),
+    },
     summary="Send a code over the next channel",
     status_code=200,
     opt=PUBLIC,

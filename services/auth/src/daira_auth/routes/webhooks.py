@@ -21,6 +21,7 @@ TAGS = ["webhooks"]
     operation_id="ShakeHandsWithWhatsApp",
     responses=problems(SignatureInvalid),
     summary="Meta asks whether this webhook is ours",
+    media_type=MediaType.TEXT,
     opt=PUBLIC,
     tags=TAGS,
     sync_to_thread=False,

@@ -1,8 +1,11 @@
-"""One answer of each kind, as the API document shows it."""
+"""One request and one answer of each kind, as the API document shows it."""
 
 from typing import Final
 
-from daira_feed.schemas import CirclePage, PostView
+import msgspec
+
+from daira_feed.domain.words import Visibility
+from daira_feed.schemas import CirclePage, PostCreate, PostPatch, PostView
 from daira_web.answers import example
 
 _STREAM: Final = "/media/videos/3f9a7c5e1d2b4a60"
@@ -82,3 +85,9 @@ CIRCLE: Final = example(
     },
     "One page",
 )
+EXAMPLES: Final = (
+    PostCreate(text="صباح الخير من #الإسكندرية"),
+    PostPatch(text="صباح النور من #الإسكندرية", visibility=Visibility.FOLLOWERS),
+    msgspec.convert(_VIEW, PostView),
+)
+"""Shown wherever one of these is taken or answered."""

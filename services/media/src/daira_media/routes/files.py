@@ -6,10 +6,11 @@ from litestar import Request, Response, Router, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from daira_media.domain.exports import NAME
+from daira_media.domain.exports import CONTENT_TYPE, NAME
 from daira_media.errors import MediaNotFound, ObjectStoreUnavailable
 from daira_media.service.media import MediaService
 from daira_web.answers import problems
+from daira_web.described import file
 from daira_web.files import NOWHERE, READ, RangeNotSatisfiable, serve
 from daira_web.guards import PUBLIC
 
@@ -18,7 +19,7 @@ from daira_web.guards import PUBLIC
     "/images/{capability:str}/{name:str}",
     http_method=READ,
     operation_id="ReadImage",
-    responses=problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={**file("image/webp"), **problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable)},
     summary="A rendition of an image: 160.webp, 480.webp or 1080.webp",
     opt=PUBLIC,
 )
@@ -36,7 +37,7 @@ async def read_image(
     "/voices/{capability:str}/{name:str}",
     http_method=READ,
     operation_id="ReadVoice",
-    responses=problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={**file("audio/mp4"), **problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable)},
     summary="A voice note: voice.m4a or voice.ogg",
     opt=PUBLIC,
 )
@@ -54,7 +55,7 @@ async def read_voice(
     "/exports/{capability:str}/{name:str}",
     http_method=READ,
     operation_id="ReadExport",
-    responses=problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable),
+    responses={**file(CONTENT_TYPE), **problems(MediaNotFound, RangeNotSatisfiable, ObjectStoreUnavailable)},
     summary="What the platform knows about a person: export.zip",
     opt=PUBLIC,
 )

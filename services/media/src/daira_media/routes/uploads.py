@@ -12,6 +12,7 @@ from daira_media.domain import tus
 from daira_media.domain.tus import Concat
 from daira_media.domain.uploads import Upload
 from daira_media.errors import HeaderInvalid, OverrideUnknown
+from daira_media.routes import headers as taken
 from daira_media.routes.refusals import CREATING, READING, REMOVING, WRITING
 from daira_media.routes.tus import (
     AnyRequest,
@@ -84,6 +85,7 @@ def _options(upload_max_size: int) -> Response[None]:
     http_method=[HttpMethod.POST],
     operation_id="CreateUpload",
     responses=problems(*CREATING),
+    opt=taken.CREATING,
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Begin an upload",
@@ -125,6 +127,7 @@ async def create_upload(
     http_method=[HttpMethod.HEAD],
     operation_id="ReadUpload",
     responses=problems(*READING),
+    opt=taken.SPEAKING,
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Where an upload stands",
@@ -142,6 +145,7 @@ async def read_upload(
     http_method=[HttpMethod.PATCH],
     operation_id="WriteUpload",
     responses=problems(*WRITING),
+    opt=taken.WRITING,
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Send bytes",
@@ -162,6 +166,7 @@ async def write_upload(
     http_method=[HttpMethod.DELETE],
     operation_id="TerminateUpload",
     responses=problems(*REMOVING),
+    opt=taken.SPEAKING,
     guards=TUS_GUARDS,
     security=BEARER,
     summary="Drop an upload",
@@ -180,6 +185,7 @@ async def terminate_upload(
     http_method=[HttpMethod.POST],
     operation_id="OverrideUploadMethod",
     responses=problems(OverrideUnknown, *WRITING, *REMOVING),
+    opt=taken.OVERRIDING,
     guards=TUS_GUARDS,
     security=BEARER,
     summary="PATCH, DELETE or HEAD for clients that can only POST",

@@ -1,4 +1,4 @@
-"""What clients may ask of interaction."""
+"""What a person saw and did: told, and told back."""
 
 from typing import Annotated
 
@@ -8,18 +8,18 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from daira_interaction.errors import BrokerUnavailable, TooManyEvents, WideColumnUnavailable
 from daira_interaction.repository.events import StoredEvent
+from daira_interaction.routes.examples import TAKEN
 from daira_interaction.schemas import EventBatch, EventMetadata, EventReceipt, EventView, RejectedEvent
 from daira_interaction.service import InteractionService
 from daira_interaction.settings import Settings
 from daira_kit.pages import DEFAULT_LIMIT, MAX_LIMIT, Page
-from daira_web.answers import example, problems
+from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.limits import Limiter
 from daira_web.tokens import Caller
 
 TAGS = ["interaction"]
 BEARER = [{"bearer": list[str]()}]
-TAKEN = example(202, EventReceipt, {"accepted": 3, "rejected": []}, "The log has the accepted events")
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 
 
@@ -88,6 +88,3 @@ def _view(event: StoredEvent) -> EventView:
 
 def _seconds(milliseconds: int | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000
-
-
-ROUTES = (track_events, export_my_events)
