@@ -19,6 +19,8 @@ function resolve(schema) {
   return schema.$ref.replace("#/", "").split("/").reduce((node, key) => node?.[key], spec) ?? {};
 }
 
+const variantsOf = (schema) => schema.oneOf ?? schema.anyOf;
+
 function operations() {
   const listed = Object.entries(spec.paths).flatMap(([path, item]) =>
     VERBS.filter((verb) => item[verb]).map((verb) => ({ path, verb: verb.toUpperCase(), ...item[verb] })));
@@ -64,11 +66,11 @@ function route(one) {
 }
 
 function inside(one, isPublic) {
-  const body = one.requestBody?.content?.["application/json"]?.schema;
+  const [media, body] = Object.entries(one.requestBody?.content ?? {})[0] ?? ["", null];
   const parts = [make("p", { class: "soft" }, one.description ?? "")];
   if (one.parameters?.length) parts.push(make("h3", {}, "Parameters"), parameters(one.parameters));
-  if (body) parts.push(make("h3", {}, "Body"), fields(body));
-  parts.push(make("h3", {}, "Answers"), answers(one.responses ?? {}), make("h3", {}, "Try it"), example(one, body, isPublic));
+  if (body) parts.push(make("h3", {}, "Body"), make("p", { class: "soft" }, media), fields(body.schema), shown(body));
+  parts.push(make("h3", {}, "Answers"), answers(one.responses ?? {}), make("h3", {}, "Try it"), tryIt(one, media, body, isPublic));
   return make("div", { class: "inside" }, ...parts);
 }
 
@@ -82,16 +84,24 @@ function answers(responses) {
   return make("div", {}, ...Object.entries(responses).map(([status, answer]) => {
     const [media, content] = Object.entries(answer.content ?? {})[0] ?? ["", {}];
     const heading = make("summary", {}, make("code", {}, status), ` ${answer.description ?? ""} `, make("span", { class: "soft" }, media));
-    return make("details", {}, heading, content.schema ? fields(content.schema) : "");
+    return make("details", {}, heading, content.schema ? fields(content.schema) : "", shown(content));
   }));
+}
+
+/** The first example of a body, if the document has one. */
+const exampleOf = (content) => Object.values(content?.examples ?? {})[0]?.value;
+
+function shown(content) {
+  const value = exampleOf(content);
+  return value === undefined ? "" : make("pre", { class: "example" }, make("code", {}, JSON.stringify(value, null, 2)));
 }
 
 /** Name, type and meaning of every property, nested ones indented. */
 function fields(schema, depth = 0, seen = []) {
   const whole = resolve(schema);
-  const variants = whole.oneOf ?? whole.anyOf;
+  const variants = variantsOf(whole);
   const inner = variants?.map(resolve).find((one) => one.properties) ?? (whole.type === "array" ? resolve(whole.items) : whole);
-  const choice = inner.oneOf ? resolve(inner.oneOf.find((one) => one.$ref)) : inner;
+  const choice = variantsOf(inner) ? resolve(variantsOf(inner).find((one) => one.$ref)) : inner;
   const note = choice.description && depth === 0 ? make("p", { class: "soft" }, choice.description) : "";
   if (!choice.properties || depth > DEEPEST || seen.includes(choice)) return make("div", {}, note, depth === 0 ? typeOf(schema) : "");
   const rows = Object.entries(choice.properties).flatMap(([name, property]) => {
@@ -105,7 +115,7 @@ function fields(schema, depth = 0, seen = []) {
 
 function hasFields(schema) {
   const whole = resolve(schema);
-  return [whole, resolve(whole.items), ...(whole.oneOf ?? []).map(resolve), ...(resolve(whole.items).oneOf ?? []).map(resolve)].some((one) => one.properties);
+  return [whole, resolve(whole.items), ...(variantsOf(whole) ?? []).map(resolve), ...(variantsOf(resolve(whole.items)) ?? []).map(resolve)].some((one) => one.properties);
 }
 
 function typeOf(schema) {
@@ -117,7 +127,7 @@ function described(schema) {
   const whole = resolve(schema);
   if (whole.enum) return whole.enum.join(" | ");
   if (whole.const !== undefined) return String(whole.const);
-  const variants = whole.oneOf ?? whole.anyOf;
+  const variants = variantsOf(whole);
   if (variants) return [...new Set(variants.map(described))].filter((one) => one !== "any").join(" | ");
   if (whole.type === "array") return `${described(whole.items)}[]`;
   if (Array.isArray(whole.type)) return whole.type.join(" | ");
@@ -133,7 +143,7 @@ function sample(schema, depth = 0) {
   if (whole.example !== undefined) return whole.example;
   if (whole.default !== undefined && whole.default !== null) return whole.default;
   if (whole.enum) return whole.enum[0];
-  const variants = whole.oneOf ?? whole.anyOf;
+  const variants = variantsOf(whole);
   if (variants) return sample(variants.find((one) => resolve(one).type !== "null") ?? variants[0], depth + 1);
   if (whole.type === "array") return [sample(whole.items, depth + 1)];
   if (whole.properties) {
@@ -145,18 +155,40 @@ function sample(schema, depth = 0) {
   return { integer: whole.minimum ?? 1, number: whole.minimum ?? 1, boolean: true, string: "…" }[whole.type] ?? null;
 }
 
-function example(one, body, isPublic) {
-  const path = one.path.replace(/\{[^}]+\}/g, (name) => (name.includes("id") ? "01935a7c-1b2c-7d3e-8f40-000000000001" : name.slice(1, -1)));
-  const lines = [`curl -sS -X ${one.verb} '${location.origin}${path}'`];
-  if (!isPublic) lines.push("  -H \"Authorization: Bearer $TOKEN\"");
-  if (body) lines.push("  -H 'Content-Type: application/json'", `  -d '${JSON.stringify(sample(body))}'`);
-  const text = lines.join(" \\\n");
+/** Text as one word of a shell. */
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Every try is a request of its own: a key that was used before would only repeat the first answer. */
+const headerValue = (header) => (header.name === "Idempotency-Key" && globalThis.crypto?.randomUUID?.()) || header.example;
+
+function tryIt(one, media, body, isPublic) {
+  const text = curl(one, media, body, isPublic);
   const copy = make("button", { type: "button" }, "copy");
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(text);
     copy.textContent = "copied";
   });
-  return make("pre", {}, copy, make("code", {}, text));
+  return make("pre", { class: "curl" }, copy, make("code", {}, text));
+}
+
+/** The request as a command: whoever pastes it needs a token and, for uploads, a file. */
+function curl(one, media, body, isPublic) {
+  const path = one.path.replace(/\{[^}]+\}/g, (name) => (name.includes("id") ? "01935a7c-1b2c-7d3e-8f40-000000000001" : name.slice(1, -1)));
+  const success = Object.entries(one.responses ?? {}).find(([status]) => status.startsWith("2"))?.[1];
+  const answerIsHeaders = !success?.content;
+  const method = one.verb === "HEAD" ? "-I" : `${answerIsHeaders ? "-i " : ""}-X ${one.verb}`;
+  const lines = [`curl -sS ${method} ${quoted(location.origin + path)}`];
+  if (!isPublic) lines.push("  -H \"Authorization: Bearer $TOKEN\"");
+  for (const header of (one.parameters ?? []).filter((each) => each.in === "header" && each.example)) {
+    lines.push(`  -H ${quoted(`${header.name}: ${headerValue(header)}`)}`);
+  }
+  if (body && (media === "application/json" || one.requestBody.required)) lines.push(`  -H ${quoted(`Content-Type: ${media}`)}`, sent(media, body));
+  return lines.join(" \\\n");
+}
+
+function sent(media, body) {
+  if (media !== "application/json") return "  --data-binary @clip.mp4";
+  return `  -d ${quoted(JSON.stringify(exampleOf(body) ?? sample(body.schema)))}`;
 }
 
 async function start() {
