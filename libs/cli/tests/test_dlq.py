@@ -230,7 +230,7 @@ async def test_peoples_words_in_a_letter_are_shown_for_a_reason_only(feed: Feed)
     event = ProfileChangedV1(
         user_id=person, handle="salma_92", display_name="سلمى حسن", state=ProfileState.ACTIVE, created_at=now()
     )
-    await feed.bury(event, Poison("as a test"))
+    await feed.bury(event, Poison(f"key b'salma_92' is not '{person}'"))
     (letter,) = await feed.ids(event)
 
     hidden = await feed.dlq("show", letter)
@@ -241,6 +241,8 @@ async def test_peoples_words_in_a_letter_are_shown_for_a_reason_only(feed: Feed)
     assert not {"salma_92", "سلمى"} & set(re.findall(r"\w+", hidden.out))
     assert (refused.code, "salma_92" in refused.out + refused.err) == (Exit.REFUSED, False)
     assert {"salma_92", "سلمى"} <= set(re.findall(r"\w+", shown.out))
+    assert f"error    poison: key b'•••••_••' is not '{person}'" in hidden.out
+    assert f"error    poison: key b'salma_92' is not '{person}'" in shown.out
 
 
 async def test_after_the_fix_a_redrive_gives_what_was_missing_and_leaves_nothing_open(feed: Feed) -> None:

@@ -1,8 +1,9 @@
 """Nothing of a person is left in a redacted line, whatever the record was; both ways through the rules agree."""
 
 import re
+import traceback
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -11,13 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from daira_bus.dlq import CAUSES, ERROR, ERROR_CODE, HANDLER, STACK, STACK_CHARACTERS
+from daira_bus.errors import NotDecodable, Poison
+from daira_bus.handling import decode
+from daira_bus.letters import SETTLED_WHY
 from daira_bus.log import Record, record_of
+from daira_cli.dlq.hiding import error_shown, stack_shown
+from daira_cli.dump.causes import PLAIN
 from daira_cli.dump.lines import line_of
 from daira_cli.dump.pseudonyms import Pseudonyms
-from daira_cli.dump.redaction import Redactor
+from daira_cli.dump.redaction import ERRORS, KEPT_HEADERS, Redactor
 from daira_contracts.registry import EVENTS
 from daira_contracts.topics import Pii, topics
 from daira_kit.ids import id_time, new_id
+from daira_stores.work import CAUSE
 
 ABOUT_PEOPLE = sorted(topic for topic, event in EVENTS.items() if topics()[topic].pii is not Pii.NONE)
 UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -128,6 +136,92 @@ def declared_names(kind: inspect.Type) -> Iterator[str]:
 def shown(topic: str, record: Record) -> str:
     (line,) = Redactor(Pseudonyms(b"salt")).lines(topic, 0, [record])
     return msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(line))).decode()
+
+
+def fail(text: str, before: str) -> NoReturn:
+    raise Poison(text) from LookupError(before)
+
+
+def raised(text: str, before: str) -> str:
+    """A traceback as a burial keeps it."""
+    try:
+        fail(text, before)
+    except Poison as error:
+        return "".join(traceback.format_exception(error))[-STACK_CHARACTERS:]
+
+
+@st.composite
+def dead(draw: st.DrawFn) -> tuple[str, Record, set[str]]:
+    """A record of a dead letter topic, with what its cause quotes."""
+    topic, _, record = draw(records(ABOUT_PEOPLE, is_odd=False))
+    quoted = draw(st.lists(TEXTS | IDS | st.integers(10**8, 10**12).map(str), min_size=2, max_size=2))
+    forms = ("{}", "key {!r} is not {!r}", "no person '{}' with {}", "Expected `int`, got `{}` - at `$.userId`\n{}: {}")
+    text = draw(st.sampled_from(forms)).format(*quoted, quoted[0])
+    stack = raised(text, quoted[1])
+    cut = draw(st.integers(0, len(stack)))
+    told = {ERROR: text, STACK: stack[cut:], SETTLED_WHY: text, "daira-new-kind": text, HANDLER: "remember_video"}
+    headers = [*record.headers, *((name, value.encode(errors="replace")) for name, value in told.items())]
+    letter = record_of(f"{topic}.dlq.feed", record.key, record.value, headers, timestamp=1)
+    found = {word for one in quoted for word in (*UUIDS.findall(one), *WORD.findall(one)) if len(word) > 8}
+    return topic, letter, found - PLAIN
+
+
+@settings(max_examples=100, deadline=None)
+@given(dead())
+def test_no_dead_letter_says_in_its_cause_whom_it_was_about(letter: tuple[str, Record, set[str]]) -> None:
+    topic, record, secrets = letter
+
+    line = shown(f"{topic}.dlq.feed", record)
+
+    assert [secret for secret in secrets if secret in line] == []
+    assert '["daira-handler","remember_video"]' in line
+
+
+@settings(max_examples=60, deadline=None)
+@given(dead())
+def test_an_operator_sees_no_persons_word_in_a_cause(letter: tuple[str, Record, set[str]]) -> None:
+    _, record, secrets = letter
+    headers = {name: (value or b"").decode() for name, value in record.headers}
+
+    text = error_shown(headers[ERROR]) + stack_shown(headers[STACK])
+
+    assert [word for word in secrets if not UUIDS.fullmatch(word) and word in UUIDS.sub(" ", text)] == []
+
+
+def test_a_pseudonym_is_not_undone_by_the_error_beside_it() -> None:
+    person, handle = str(new_id()), "salma_92"
+    event = f'{{"userId":"{person}","handle":"{handle}","eventId":"{new_id()}"}}'.encode()
+    try:
+        decode(record_of("user.profile-changed.v1", handle.encode(), event, []), EVENTS["user.settings-changed.v1"])
+    except NotDecodable as error:
+        cause = str(error)
+    assert (person in cause, handle in cause) == (True, True)
+    record = record_of("", person.encode(), event, [(ERROR, cause.encode()), (STACK, cause.encode())])
+
+    line = shown("user.settings-changed.v1.dlq.feed", record)
+
+    assert not [secret for secret in (person, handle, "salma") if secret in line]
+    assert line.count(Pseudonyms(b"salt").ids[person]) == 4  # key, value, error and stack still join
+
+
+def test_a_cause_stays_useful_to_an_engineer() -> None:
+    violated = 'new row for relation "video" violates check constraint "video_is_portrait"'
+    stack = raised(f"{violated}\nDETAIL: left out", "salma_92")
+
+    lines = stack_shown(stack).splitlines()
+
+    assert [line for line in stack.splitlines() if line.startswith("  ")] == [one for one in lines if one[:2] == "  "]
+    assert f"daira_bus.errors.Poison: {violated}" in lines
+    assert "LookupError: •••••_••" in lines
+    assert "The above exception was the direct cause of the following exception:" in lines
+    unknown = "Object missing required field `userId` - at `$.items[...]`"
+    assert error_shown(unknown) == unknown.replace("items", "•••••")
+
+
+def test_every_header_of_a_cause_is_kept_or_hidden_on_purpose() -> None:
+    known = KEPT_HEADERS | ERRORS | {STACK}
+    assert known >= CAUSES
+    assert {ERROR_CODE, CAUSE} <= KEPT_HEADERS
 
 
 @settings(max_examples=100, deadline=None)

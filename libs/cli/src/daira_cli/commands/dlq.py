@@ -13,6 +13,7 @@ from daira_cli.audit import audited
 from daira_cli.commands import COMMANDS
 from daira_cli.console import DryRun, Json, Output, Yes
 from daira_cli.dlq.choice import Choice, check_names, groups, letter_of, subjects
+from daira_cli.dlq.hiding import why_settled
 from daira_cli.dlq.round import SOURCE, Round
 from daira_cli.dlq.verdict import REFUSED, Verdict
 from daira_cli.dlq.view import View, view
@@ -170,7 +171,7 @@ def _show_plan(out: Output, plan: list[Verdict]) -> int:
 
 def _list_settled(out: Output, pile: Pile) -> None:
     rows = [
-        (letter.id, done.how, done.who, _clock(done.at), done.why)
+        (letter.id, done.how, done.who, _clock(done.at), why_settled(done))
         for letter in pile.letters
         if (done := pile.settled.get(letter.id))
     ]

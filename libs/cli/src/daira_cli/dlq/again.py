@@ -9,6 +9,7 @@ from daira_bus.letters import FAILED_AGAIN, SUPERSEDED, Letter, Settlement, sett
 from daira_bus.producer import Producer
 from daira_bus.redrive import Redrive
 from daira_cli.dlq import verdict
+from daira_cli.dlq.hiding import named_error_shown
 from daira_cli.dlq.verdict import REFUSED, Verdict
 from daira_cli.errors import Down, Partial
 
@@ -54,11 +55,12 @@ class Again:
             raise Down(
                 f"{one.letter.id} waited {PATIENCE:.0f} s for a store", then="daira doctor; then the same command"
             ) from None
-        await self._settle(one.letter, outcome.how, outcome.error)
+        error = named_error_shown(outcome.error)
+        await self._settle(one.letter, outcome.how, error)
         self._failures = self._failures + 1 if outcome.how == FAILED_AGAIN else 0
         if self._failures >= STOP_AFTER:
             raise Partial(
-                f"{STOP_AFTER} in a row failed again, the last with {outcome.error}",
+                f"{STOP_AFTER} in a row failed again, the last with {error}",
                 then="the cause is still there; the rest were left as they are",
             )
 

@@ -1,17 +1,14 @@
 """A letter for the eyes of whoever mends the cause: people's words hidden, ids shown, because they lead on."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from daira_bus.letters import Letter, Pile
+from daira_cli.dlq.hiding import WordsHidden, error_shown, stack_shown, why_settled
 from daira_cli.dump.lines import Line, line_of
-from daira_cli.dump.pseudonyms import Pseudonyms
 from daira_cli.dump.redaction import Redactor
-
-HIDDEN = "•"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -39,21 +36,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     headers: dict[str, str]
 
 
-class _WordsHidden(Pseudonyms):
-    """Ids stay: without them nobody finds the post, the video or the trace."""
-
-    def _new_word(self, word: str) -> str:
-        return HIDDEN * len(word)
-
-    def _new_id(self, text: str) -> str:
-        return text
-
-
 def view(letter: Letter, pile: Pile, *, unredacted: bool = False) -> View:
     """`unredacted` shows everything that was in the record."""
     line = line_of(letter.topic, letter.partition or 0, letter.record())
     if not unredacted:
-        line = Redactor(_WordsHidden(secrets.token_bytes(16))).hide(line)
+        line = Redactor(WordsHidden()).hide(line)
     settled = pile.settled.get(letter.id)
     return View(
         id=letter.id,
@@ -63,14 +50,14 @@ def view(letter: Letter, pile: Pile, *, unredacted: bool = False) -> View:
         service=letter.service,
         handler=letter.handler,
         code=letter.code,
-        error=letter.error,
-        stack=letter.stack,
+        error=letter.error if unredacted else error_shown(letter.error),
+        stack=letter.stack if unredacted else stack_shown(letter.stack),
         attempt=letter.attempt,
         tries=letter.tries,
         died_at=letter.died_at,
         state=settled.how if settled else "open",
         settled_by=settled.who if settled else "",
-        settled_why=settled.why if settled else "",
+        settled_why=why_settled(settled, unredacted=unredacted) if settled else "",
         trace_id=trace_id_of(letter.header("traceparent")),
         key=_readable(line.key_bytes),
         value=_value(letter, line, unredacted),

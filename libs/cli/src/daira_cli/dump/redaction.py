@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from daira_bus import dlq, letters
 from daira_bus.log import LogRecord
+from daira_cli.dump.causes import Causes
 from daira_cli.dump.lines import Line, line_of
 from daira_cli.dump.pseudonyms import CACHED, UUID, UUID_LENGTH, Pseudonyms
 from daira_cli.dump.shapes import Shape
@@ -25,7 +27,18 @@ CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 WORD = re.compile(r"[^\W_]+")
 DEAD_LETTER = ".dlq."
 KEPT_NAMES = frozenset({"eventId"})
-KEPT_HEADERS = frozenset({"ce_id", "ce_type", "ce_source", "ce_time", "traceparent", "tracestate"})
+CAUSE = "daira-cause"
+"""As daira_stores.work has it, whose drivers a dump needs not."""
+KEPT_HEADERS = frozenset(
+    {
+        *("ce_id", "ce_type", "ce_source", "ce_time", "traceparent", "tracestate", CAUSE),
+        *(dlq.ORIGINAL_TOPIC, dlq.ORIGINAL_PARTITION, dlq.ORIGINAL_OFFSET, dlq.HANDLER, dlq.ERROR_CODE),
+        *(dlq.TRIES, dlq.DEAD_AT, dlq.REDRIVES, dlq.REDRIVEN_FROM),
+        *(letters.SETTLED, letters.SETTLED_HOW, letters.SETTLED_BY, letters.SETTLED_AT),
+    }
+)
+"""Any other header may quote the record, whatever its name begins with."""
+ERRORS = frozenset({dlq.ERROR, letters.SETTLED_WHY})
 TECHNICAL = re.compile(r"^locale$|(?:Url|Code|Type)$")
 """Text fields of personal topics that name nobody once the ids in them are replaced."""
 
@@ -37,6 +50,7 @@ class Redactor:
         """The same pseudonyms are used throughout."""
         self._pseudonyms = pseudonyms
         self._word, self._id = pseudonyms.word, pseudonyms.ids.__getitem__
+        self._causes = Causes(pseudonyms, declared_names())
         self._rules = cache(_rules)
         self._shape = cache(self._new_shape)
         self._part = lru_cache(CACHED)(self._code)
@@ -137,11 +151,12 @@ class Redactor:
         return ":".join([known[part] if part in known else self._part(part) for part in key.split(":")])
 
     def _header(self, name: str | None, *rest: str | None) -> tuple[str | None, ...]:
-        if name in KEPT_HEADERS or (name or "").startswith("daira-"):
+        if name in KEPT_HEADERS:
             return (name, *rest)
         if len(rest) > 1:
             return (name, None, _masked(rest[1]))
-        return (name, *(None if text is None else self._words(text) for text in rest))
+        hide = self._causes.stack if name == dlq.STACK else self._causes.message if name in ERRORS else self._words
+        return (name, *(None if text is None else hide(text) for text in rest))
 
     def _words(self, text: str) -> str:
         return "".join(
@@ -171,6 +186,12 @@ class _Rules:
     def coded(self) -> frozenset[str]:
         """Ids, moments and members of enums."""
         return frozenset(name for name, is_text in self._fields.items() if not is_text)
+
+
+@cache
+def declared_names() -> frozenset[str]:
+    """Every field of every contract, as it is named on the wire."""
+    return frozenset(name for event in EVENTS.values() for name, _ in _fields(inspect.type_info(event)))
 
 
 def _rules(topic: str) -> _Rules | None:

@@ -8,6 +8,7 @@ import msgspec
 from daira_bus.letters import DISCARDED, DUPLICATE, FAILED_AGAIN, HANDLED, SUPERSEDED, Letter, Pile
 from daira_bus.log import Log, LogRecord
 from daira_bus.redrive import place
+from daira_cli.dlq.hiding import error_shown
 from daira_cli.trace.nodes import Kind, Node, Place, State, trace_of
 from daira_contracts.topics import NAME
 from daira_stores.work import CAUSE
@@ -83,7 +84,7 @@ def letter_node(letter: Letter, pile: Pile) -> Node:
         service=letter.service,
         what=f"dead letter {letter.id}: {how}" + (f" by {settled.who}" if settled and settled.who else ""),
         state=state,
-        detail=f"{letter.handler}: {letter.code}: {letter.error.partition(chr(10))[0]}",
+        detail=f"{letter.handler}: {letter.code}: {error_shown(letter.error.partition(chr(10))[0])}",
         trace_id=trace_id,
         event_id=letter.header("ce_id"),
         place=place(letter),
