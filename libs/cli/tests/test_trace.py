@@ -24,7 +24,9 @@ from daira_contracts.user import SettingsChangedV1
 from daira_contracts.video import VideoChangedV1, VideoState
 from daira_kit.clock import now
 from daira_kit.ids import new_id
+from daira_kit.settings import environment
 from daira_testing.command import Said, say
+from daira_testing.fixtures import DEFAULT_BASE, MakeDatabase
 from daira_testing.topics import TopicProbe
 
 START = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -145,13 +147,16 @@ async def test_the_one_red_node_is_the_handler_that_gave_up_and_names_its_letter
     assert said.out.count("feed  remember_video") == 1  # retries and death are one node
 
 
-async def test_what_was_discarded_is_not_red_any_more(story: Story) -> None:
+async def test_what_was_discarded_is_not_red_any_more(
+    story: Story, make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAIRA_FEED_POSTGRES_DSN", (await make_database()).dsn)
     event = video()
     told = await story.tell(event)
     story.log("feed", "record_dead", "2" * 16, handler="remember_video", error="ValueError()", **at(told))
     await story.bury(told)
     letter = (await story.trace(event.event_id, "--json")).json["traces"][0]["failed"]
-    reach = ["--bootstrap", story.probe.bootstrap, "--prefix", story.probe.prefix]
+    reach = ["--stack", environment("DAIRA_STACK_BASE", DEFAULT_BASE), "--prefix", story.probe.prefix]
     assert (await say("dlq", "discard", "--id", letter, "--reason", "INC-12", "--yes", *reach)).code == Exit.OK
 
     said = await story.trace(event.event_id, "--logs", story.logs)
@@ -170,6 +175,23 @@ async def test_an_error_code_shows_the_newest_of_its_traces_and_counts_the_rest(
 
     assert [one["traceId"] for one in said.json["traces"]] == [story.trace_id]
     assert len(said.json["others"]) == 2
+    assert (said.code, said.json["traces"][0]["failed"]) == (Exit.FOUND, f"request {2:016x}")
+
+
+async def test_a_refused_request_is_the_red_node_of_whoever_asks_for_it_and_of_nobody_else(story: Story) -> None:
+    """A client's own ids may have the shape of a trace id."""
+    request_id, code = secrets.token_hex(16), f"not_yet_{secrets.token_hex(4)}"
+    fields: dict[str, Any] = {"method": "GET", "ms": 1, "request_id": request_id}
+    story.log("feed", "request", "1" * 16, route="/v1/posts/{post}", status=404, code=code, **fields)
+    story.log("feed", "request", "2" * 16, route="/v1/circle", status=200, **fields)
+    problem = json.dumps({"type": "about:blank", "code": code, "requestId": request_id})
+
+    for word in (code, request_id, problem):
+        said = await story.trace(word, "--logs", story.logs)
+        assert said.code == Exit.FOUND, word
+        assert f"✗ feed: GET /v1/posts/{{post}} → 404: {code}" in said.out
+        assert said.out.count("✗") == 2  # the node, and the last word
+    assert (await story.trace(story.trace_id, "--logs", story.logs)).code == Exit.OK
 
 
 async def test_a_trace_that_died_is_shown_before_a_newer_one_of_the_same_key(story: Story) -> None:

@@ -52,12 +52,11 @@ async def trace(
             finder = Finder(
                 log=log, since=start, topics=topic, logs=folder, prefix=at.topic_prefix(), advance=ticker.advance
             )
-            names = await finder.traces(word)
-            trees = {name: tree for name in names[:most] if (tree := await finder.tree(name)).nodes}
+            trees, others = await finder.trees(word, most)
     if not trees:
         beside = "" if folder else "; --logs FOLDER looks into the services' logs too"
         raise Usage(f"nothing since {start:%Y-%m-%d %H:%M} knows {word}", then=f"--since 7d{beside}", code="not_found")
-    _print(out, trees, names[most:])
+    _print(out, trees, others)
     return Exit.FOUND if any(tree.failed for tree in trees.values()) else Exit.OK
 
 

@@ -40,17 +40,24 @@ class Finder:
     prefix: str
     advance: Callable[[float], None]
 
-    async def traces(self, word: str) -> list[str]:
-        """Those with an open dead letter first, then the newest; empty when nothing knows the word.
+    async def trees(self, word: str, most: int) -> tuple[dict[str, Tree], list[str]]:
+        """Trees by trace id of `most` traces that know the word, and the ids of the others.
 
+        Those with an open dead letter first, then the newest; empty when nothing knows the word.
         Raises BrokerUnavailable, UnknownTopic, Usage.
         """
         word = plain(word)
-        if TRACE_ID.fullmatch(word):
-            return [word]
-        trace_id, _ = trace_of(word)
-        if trace_id:
-            return [trace_id]
+        given = word if TRACE_ID.fullmatch(word) else trace_of(word)[0]
+        if given:
+            tree = await self._tree(given, word)
+            if tree.nodes:
+                return {given: tree}, []
+        # Clients may give their requests ids of the same shape.
+        names = await self._traces(word)
+        found = {name: tree for name in names[:most] if (tree := await self._tree(name, word)).nodes}
+        return found, names[most:]
+
+    async def _traces(self, word: str) -> list[str]:
         found = logs.named(self.logs, word) if self.logs else {}
         pile = await read_pile(self.log)
         _note(found, ((_trace(one), one.died_at) for one in pile.letters if word in _names(one)))
@@ -64,10 +71,10 @@ class Finder:
         dead = {_trace(one) for one in pile.open}
         return sorted(found, key=lambda one: (one in dead, found[one]), reverse=True)
 
-    async def tree(self, trace_id: str) -> Tree:
-        """Everything that is known of a trace. Raises BrokerUnavailable, UnknownTopic."""
+    async def _tree(self, trace_id: str, word: str) -> Tree:
+        """Everything that is known of a trace."""
         untraced = trace_id.removeprefix(UNTRACED) if trace_id.startswith(UNTRACED) else None
-        told = logs.read_nodes(self.logs, [untraced or trace_id], self.prefix) if self.logs else []
+        told = logs.read_nodes(self.logs, [untraced or trace_id], self.prefix, word) if self.logs else []
         since = min([self.since, *(node.at - MARGIN for node in told)]) if untraced is None else self.since
 
         def belongs(seen: Seen, _value: bytes | None) -> bool:

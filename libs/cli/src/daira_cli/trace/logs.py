@@ -42,11 +42,14 @@ def named(folder: Path, word: str) -> dict[str, datetime]:
     return found
 
 
-def read_nodes(folder: Path, trace_ids: Iterable[str], prefix: str) -> list[Node]:
-    """Requests, handled records and jobs of these traces; several lines of one span are one node."""
+def read_nodes(folder: Path, trace_ids: Iterable[str], prefix: str, asked: str = "") -> list[Node]:
+    """Requests, handled records and jobs of these traces; several lines of one span are one node.
+
+    A refused request is a service's answer like any other, but has failed where `asked` is its error code or its id.
+    """
     spans: dict[str, Node] = {}
     for line in lines_with(folder, trace_ids):
-        node = _node(line, prefix)
+        node = _node(line, prefix, asked)
         if node is not None:
             held = spans.get(node.id)
             spans[node.id] = node if held is None else _merged(held, node)
@@ -63,10 +66,10 @@ def _decoded(line: bytes) -> Iterator[Line]:
         yield found
 
 
-def _node(line: Line, prefix: str) -> Node | None:
+def _node(line: Line, prefix: str, asked: str) -> Node | None:
     event = str(line.get("event", ""))
     if event == "request" or event in PROBLEMS:
-        return _request(line, event)
+        return _request(line, event, asked)
     if event in ("record_handled", "record_dead", "handler_retries"):
         return _handled(line, event, prefix)
     if event in ("job_done", "job_dead", "job_retries"):
@@ -74,9 +77,10 @@ def _node(line: Line, prefix: str) -> Node | None:
     return None
 
 
-def _request(line: Line, event: str) -> Node:
+def _request(line: Line, event: str, asked: str) -> Node:
     status = line.get("status")
-    failed = event in PROBLEMS or (isinstance(status, int) and status >= 500)
+    is_meant = asked != "" and asked in (line.get("code"), line.get("request_id"))
+    failed = event in PROBLEMS or (isinstance(status, int) and status >= (400 if is_meant else 500))
     what = f"{line.get('method', '')} {line.get('route', '')} → {status}" if event == "request" else ""
     detail = " ".join(str(line[name]) for name in ("code", "error") if line.get(name))
     return _of(line, Kind.REQUEST, what, State.FAILED if failed else State.OK, detail)
