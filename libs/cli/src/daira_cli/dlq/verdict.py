@@ -22,7 +22,11 @@ async def judge(log: Log, letters: list[Letter], pile: Pile, cap: int) -> list[V
     """In the order in which they would be handled. Raises BrokerUnavailable, UnknownTopic."""
     refused = {letter.id: why for letter in letters if (why := _why_not(letter, cap))}
     fit = [letter for letter in letters if letter.id not in refused]
-    newer = await superseded(log, fit, pile.open)
+    newer: dict[str, int] = {}
+    for service in {letter.service for letter in fit}:
+        # A newer state that only another service buried is held by this one.
+        own, dead = ([one for one in some if one.service == service] for some in (fit, pile.open))
+        newer |= await superseded(log, own, dead)
     return [_verdict(letter, refused, newer) for letter in in_order(letters)]
 
 
