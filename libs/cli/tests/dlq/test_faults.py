@@ -105,6 +105,32 @@ async def test_a_cause_that_is_still_there_stops_the_round_and_costs_the_rest_no
     assert {one["attempt"] for one in shown} == {1}
 
 
+async def test_a_letter_that_was_redriven_while_somebody_thought_of_discarding_it_stays_handled(feed: Any) -> None:
+    owner = new_id()
+    letter, other = await feed.buried(feed.video(owner), feed.video(owner))
+    await feed.mend()
+    words = ("discard", "--id", letter, "--id", other, "--reason", "INC-12")
+
+    async with feed.asking(*words) as (process, answer):
+        assert (await feed.dlq("redrive", "--id", letter, "--yes")).code == Exit.OK
+        answer("y")
+        said, _ = await process.communicate()
+
+    assert (process.returncode, b"1 were settled meanwhile" in said) == (Exit.OK, True)
+    states = [(await feed.dlq("show", one, "--json")).json["state"] for one in (letter, other)]
+    assert states == ["handled", "discarded"]
+
+
+async def test_nobody_discards_while_another_operator_is_at_the_letters(feed: Any) -> None:
+    (letter,) = await feed.buried(feed.video(new_id()))
+
+    async with alone(feed.database.dsn, "redrive feed", "mona@laptop"):
+        said = await feed.dlq("discard", "--id", letter, "--reason", "INC-12", "--yes")
+
+    assert (said.code, "mona@laptop" in said.err) == (Exit.REFUSED, True)
+    assert (await feed.dlq("show", letter, "--json")).json["state"] == "open"
+
+
 async def test_letters_nobody_can_read_are_listed_shown_refused_and_can_be_discarded(feed: Any) -> None:
     before = len(await feed.probe.records(LETTERS))
     foreign = [

@@ -5,7 +5,7 @@ What the handlers tell and enqueue lies in the outbox and the job table, where t
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 from daira_bus.broadcast import BroadcastReader
 from daira_bus.producer import open_producer
@@ -21,6 +21,11 @@ POOL = 4
 BROADCAST_SECONDS = 60.0
 
 
+def alone_with_letters(dsn: str, service: str, operator: str) -> AbstractAsyncContextManager[None]:
+    """Nobody else settles letters of this service meanwhile. Raises OperatorBusy, DatabaseUnavailable."""
+    return alone(dsn, f"redrive {service}", operator)
+
+
 @asynccontextmanager
 async def open_redrive(service: Service[S], settings: S, operator: str) -> AsyncIterator[Redrive]:
     """`operator` says who this is; one at a time redrives a service.
@@ -28,7 +33,7 @@ async def open_redrive(service: Service[S], settings: S, operator: str) -> Async
     Raises OperatorBusy, DatabaseUnavailable, and Unavailable when the broadcast topics cannot be read.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(alone(settings.postgres_dsn, f"redrive {service.name}", operator))
+        await stack.enter_async_context(alone_with_letters(settings.postgres_dsn, service.name, operator))
         platform = Platform(
             database=await stack.enter_async_context(open_database(settings.postgres_dsn, service.name, size=POOL)),
             producer=await stack.enter_async_context(

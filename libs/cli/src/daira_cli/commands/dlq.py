@@ -6,15 +6,15 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from daira_bus.letters import DISCARDED, FAILED_AGAIN, Letter, Pile, read_pile, settle, settlement
+from daira_bus.letters import FAILED_AGAIN, Letter, Pile, read_pile
 from daira_bus.log import open_log
-from daira_bus.producer import open_producer
 from daira_cli.audit import audited
 from daira_cli.commands import COMMANDS
 from daira_cli.console import DryRun, Json, Output, Yes
 from daira_cli.dlq.choice import Choice, check_names, groups, letter_of, subjects
+from daira_cli.dlq.discarding import discard as marked_discarded
 from daira_cli.dlq.hiding import why_settled
-from daira_cli.dlq.round import SOURCE, Round
+from daira_cli.dlq.round import Round
 from daira_cli.dlq.verdict import REFUSED, Verdict
 from daira_cli.dlq.view import View, view
 from daira_cli.errors import Refused, Usage
@@ -147,13 +147,14 @@ async def discard(
         raise Usage("a letter is discarded for a reason", then='--reason "a test of the producer, INC-12"')
     async with open_log(at.kafka(), at.topic_prefix()) as log:
         letters = choice.of(await read_pile(log, choice.topic, choice.service))
-    for letter in letters:
-        out.line(f"{letter.id}  {letter.code}  {letter.handler}")
-    if letters and not dry_run:
-        out.confirm(f"discard {len(letters)} letters?", yes=yes)
-        await audited(at.kafka(), at.topic_prefix(), "dlq.discard", subjects(letters), reason)
-        async with open_producer(at.kafka(), SOURCE, at.topic_prefix()) as producer:
-            await settle(producer, letters, settlement(DISCARDED, who(), reason))
+        for letter in letters:
+            out.line(f"{letter.id}  {letter.code}  {letter.handler}")
+        if letters and not dry_run:
+            out.confirm(f"discard {len(letters)} letters?", yes=yes)
+            await audited(at.kafka(), at.topic_prefix(), "dlq.discard", subjects(letters), reason)
+            asked, letters = len(letters), await marked_discarded(at, log, letters, who(), reason)
+            if len(letters) < asked:
+                out.line(f"{asked - len(letters)} were settled meanwhile: daira dlq ls --settled")
     out.line(f"{len(letters)} {'would be ' if dry_run else ''}discarded")
     out.document({"discarded": [letter.id for letter in letters], "dryRun": dry_run})
     return Exit.OK

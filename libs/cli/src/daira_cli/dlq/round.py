@@ -16,6 +16,7 @@ from daira_runtime.redrive import open_redrive
 from daira_stores.operators import OperatorBusy
 
 SOURCE = "daira-cli"
+BUSY_THEN = "wait for them; what they have done is skipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,4 +63,4 @@ class Round:
                 await again.run(redrive, plan)
                 return again.counts
         except OperatorBusy as error:
-            raise Refused(error.detail, then="wait for them; what they have done is skipped", code=error.code) from None
+            raise Refused(error.detail, then=BUSY_THEN, code=error.code) from None
