@@ -19,8 +19,10 @@ DEAD_LETTER_PARTITIONS = 1
 MILLISECONDS_A_DAY = 86_400_000
 RETENTIONS = ("forever", "compact", "1d", "7d", "30d", "90d")
 NAME = re.compile(r"^(?P<owner>[a-z]+)\.(?P<fact>[a-z]+(?:-[a-z]+)*)\.v(?P<major>[1-9]\d*)$")
-# Producer.max_request_size and the consumers' fetch sizes are set for this; a topic file may ask for less.
+# Producers and the consumers' fetch sizes are set for this; a topic file may ask for less.
 LARGEST_RECORD = 1_048_576
+CAUSE_BYTES = 16_384
+"""Room for the headers that say why, on top of a record among the dead letters."""
 
 
 class Kind(enum.Enum):
@@ -89,8 +91,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
 
     def dead_letters(self, service: str, prefix: str = "") -> TopicSpec:
         """Where `service` puts the records it could not handle: same size limit, seven days."""
-        # Cause headers come on top of the original record.
-        config = kafka_config(DEAD_LETTER_RETENTION, self.max_bytes + 16_384)
+        config = kafka_config(DEAD_LETTER_RETENTION, self.max_bytes + CAUSE_BYTES)
         if self.is_forgotten_by_key:
             kept = kafka_config("compact", self.max_bytes) | config
             config = kept | {"cleanup.policy": "compact,delete"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aiokafka import ConsumerRecord
 
+from daira_bus.errors import RecordTooLarge
 from daira_bus.producer import Producer
 from daira_contracts.topics import dead_letter_name, topics
 from daira_kit.clock import now
@@ -31,10 +32,12 @@ REDRIVES = "daira-redrives"
 """How often an operator has sent the record to its handler again; absent: never."""
 REDRIVEN_FROM = "daira-redriven-from"
 """The offset of the dead letter that this one follows: it was redriven and failed again."""
+VALUE_LEFT_OUT = "daira-value-left-out"
+"""Bytes of a value that no dead letter can carry: it lies where the record lay."""
 CAUSES = frozenset(
     {
         *(ORIGINAL_TOPIC, ORIGINAL_PARTITION, ORIGINAL_OFFSET, HANDLER),
-        *(ERROR_CODE, ERROR, STACK, TRIES, DEAD_AT, REDRIVES, REDRIVEN_FROM),
+        *(ERROR_CODE, ERROR, STACK, TRIES, DEAD_AT, REDRIVES, REDRIVEN_FROM, VALUE_LEFT_OUT),
     }
 )
 
@@ -66,7 +69,12 @@ class DeadLetters:
         }
         headers = [(name, value) for name, value in record.headers if name not in CAUSES]  # the only word on why
         headers += [(name, value.encode(errors="replace")) for name, value in why.items()]
-        await self._producer.send(dead_letter_name(topic, self._service), record.key, record.value, headers)
+        name = dead_letter_name(topic, self._service)
+        try:
+            await self._producer.send(name, record.key, record.value, headers)
+        except RecordTooLarge:  # somebody raised its topic's limit
+            left_out = (VALUE_LEFT_OUT, str(len(record.value or b"")).encode())
+            await self._producer.send(name, record.key, None, [*headers, left_out])
 
     async def forget(self, record: ConsumerRecord) -> None:
         """A key was removed: what it said does not outlive it among the dead letters. Raises BrokerUnavailable."""

@@ -1,6 +1,6 @@
 """Failures of the delivery contract, by name."""
 
-from daira_kit.errors import DairaError, Unavailable
+from daira_kit.errors import DairaError, PayloadTooLarge, Unavailable
 
 
 class Poison(DairaError):
@@ -31,3 +31,9 @@ class BrokerUnavailable(Unavailable):
     """The event log does not confirm the write."""
 
     code = "broker_unavailable"
+
+
+class RecordTooLarge(PayloadTooLarge):
+    """A record is larger than its topic, or any topic, takes: it is no better later."""
+
+    code = "record_too_large"

@@ -49,6 +49,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, bytes], ...]
     """The record's own."""
     letter_offset: int
+    left_out: int | None = None
+    """Bytes of a value that was too large for a letter: it lies in the record's own place. See `whole`."""
 
     @property
     def attempt(self) -> int:
@@ -128,6 +130,24 @@ async def read_pile(log: Log, topic: str | None = None, service: str | None = No
     return Pile(letters=tuple(letters), settled=settled)
 
 
+async def whole(log: Log, letter: Letter) -> Letter | None:
+    """The letter with the value that was left out of it; None when its topic has let the record go.
+
+    Raises BrokerUnavailable, UnknownTopic.
+    """
+    if letter.left_out is None:
+        return letter
+    for span in await log.spans([letter.topic]):
+        if span.partition != letter.partition or letter.offset is None or not span.start <= letter.offset < span.end:
+            continue
+        one = msgspec.structs.replace(span, start=letter.offset, end=letter.offset + 1)
+        async for batch in log.read([one]):
+            for record in batch.records:
+                if record.key == letter.key and record.value is not None:
+                    return msgspec.structs.replace(letter, value=record.value, left_out=None)
+    return None
+
+
 async def settle(producer: Producer, letters: Iterable[Letter], settlement: Settlement) -> None:
     """Mark all as settled; twice is as good as once. Raises BrokerUnavailable: some may be marked then."""
     why = {
@@ -191,6 +211,7 @@ def _letter(topic: str, record: LogRecord, headers: dict[str, bytes | None]) -> 
         value=record.value,
         headers=tuple((name, value or b"") for name, value in record.headers if name not in dlq.CAUSES),
         letter_offset=record.offset,
+        left_out=_number(said(dlq.VALUE_LEFT_OUT)),
     )
 
 

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from daira_bus.cancelling import is_cancelled
-from daira_bus.errors import BrokerUnavailable
+from daira_bus.errors import BrokerUnavailable, RecordTooLarge
 from daira_contracts._event import Event
+from daira_contracts.topics import CAUSE_BYTES, LARGEST_RECORD
 from daira_observe.logs import get_logger
 from daira_observe.tracing import traceparent
 
@@ -52,7 +53,7 @@ class Producer:
         headers: Headers,
         timeout: float = 10.0,
     ) -> None:
-        """One raw record, confirmed by the brokers. Raises BrokerUnavailable."""
+        """One raw record, confirmed by the brokers. Raises BrokerUnavailable, RecordTooLarge."""
         await self._send_all([(topic, key, value, headers)], timeout)
 
     async def send_each(
@@ -113,6 +114,8 @@ class Producer:
             # Also cancelled by nobody: aiokafka lets its own cancellations out.
             if client is not None:
                 await self._discard(client)
+            if isinstance(error, MessageSizeTooLargeError):
+                raise RecordTooLarge from error
             raise BrokerUnavailable from error
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -130,7 +133,7 @@ class Producer:
             linger_ms=self._linger_ms,
             request_timeout_ms=10_000,
             retry_backoff_ms=100,
-            max_request_size=1_000_000,
+            max_request_size=LARGEST_RECORD + CAUSE_BYTES,
         )
         try:
             await asyncio.wait_for(client.start(), CONNECT_SECONDS)

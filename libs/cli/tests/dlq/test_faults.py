@@ -167,6 +167,31 @@ async def test_a_letter_of_a_topic_no_contract_knows_is_kept_for_the_version_tha
     assert topic in (await feed.dlq("ls")).out
 
 
+async def test_a_value_too_large_for_a_letter_is_read_from_where_its_record_lay(feed: Any) -> None:
+    event, gone = feed.video(new_id()), feed.video(new_id())
+    large = msgspec.json.encode(event)[:-1] + b',"more":"' + b"x" * 1_200_000 + b'"}'
+    key = event.key_text().encode()
+    partition, offset = await feed.probe.send_oversized(VIDEO, key, large)
+    await feed.bury_raw(VIDEO, key, large, partition=partition, offset=offset)
+    await feed.bury_raw(VIDEO, gone.key_text().encode(), large, partition=partition, offset=offset + 1_000_000)
+    letters = await feed.probe.records(LETTERS)
+    here, lost = (
+        next(f"{LETTERS}@{one.offset}" for one in letters if one.key == one_of.key_text().encode())
+        for one_of in (event, gone)
+    )
+
+    shown = await feed.dlq("show", here)
+    planned = (await feed.dlq("redrive", "--id", here, "--id", lost, "--dry-run", "--json")).json["plan"]
+    done = await feed.dlq("redrive", "--id", here, "--id", lost, "--yes", "--json")
+
+    assert f"{len(large)} bytes, too large for a letter" in shown.out
+    assert f"kcat -C -c 1 -t {VIDEO} -p {partition} -o {offset}" in shown.out
+    assert {one["id"]: one["does"] for one in planned} == {here: "again", lost: "refused"}
+    assert done.json["outcomes"] == {"refused": 1, "handled": 1}
+    assert "its topic has let the record go" in next(one["error"] for one in done.json["letters"] if one["id"] == lost)
+    assert len(await feed.rows("SELECT 1 FROM video WHERE video_id = %s", event.video_id)) == 1
+
+
 async def test_a_letter_brings_no_erased_person_back(feed: Any) -> None:
     person = new_id()
     async with feed.running():

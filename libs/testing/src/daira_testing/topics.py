@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 
 from daira_bus.producer import Producer
 from daira_contracts._event import Event
+from daira_contracts.topics import TopicSpec, topics
 from daira_testing.waiting import eventually
 
 E = TypeVar("E", bound=Event)
@@ -52,6 +56,32 @@ class TopicProbe:
                 with suppress(msgspec.DecodeError):
                     found.append(msgspec.json.decode(record.value, type=event_type))
         return found
+
+    async def send_oversized(self, topic: str, key: bytes, value: bytes) -> tuple[int, int]:
+        """A record above the limit of its topic, which somebody raised for a while: its partition and offset."""
+        spec, room = topics()[topic].spec(self.prefix), 2 * len(value)
+        await self._configure(spec, {"max.message.bytes": str(room)})
+        client = AIOKafkaProducer(bootstrap_servers=self.bootstrap, max_request_size=room)
+        await client.start()
+
+        async def sent() -> Any:
+            with suppress(MessageSizeTooLargeError):  # the broker has not heard yet
+                return await client.send_and_wait(spec.name, value, key=key)
+
+        try:
+            at = await eventually(sent, within=30)
+            return at.partition, at.offset
+        finally:
+            await client.stop()
+            await self._configure(spec, {})
+
+    async def _configure(self, spec: TopicSpec, more: dict[str, str]) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, configs=spec.config | more)])
+        finally:
+            await admin.close()
 
     async def wait_for(self, event_type: type[E], accept: Callable[[E], bool], *, within: float = 20.0) -> E:
         """The newest event that `accept` likes; raises AssertionError after `within` seconds."""

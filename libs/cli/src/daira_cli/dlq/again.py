@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from daira_bus.errors import BrokerUnavailable
-from daira_bus.letters import FAILED_AGAIN, SUPERSEDED, Letter, Settlement, settle, settlement
+from daira_bus.letters import FAILED_AGAIN, SUPERSEDED, Letter, Settlement, settle, settlement, whole
+from daira_bus.log import Log
 from daira_bus.producer import Producer
 from daira_bus.redrive import Redrive
 from daira_cli.dlq import verdict
@@ -25,9 +26,9 @@ Told = Callable[[Letter, str, str], None]
 class Again:
     """One operator's round; `counts` by outcome grows while it runs."""
 
-    def __init__(self, producer: Producer, who: str, why: str, told: Told) -> None:
+    def __init__(self, log: Log, producer: Producer, who: str, why: str, told: Told) -> None:
         """`told(letter, outcome, error)` after each."""
-        self._producer, self._who, self._why, self._told = producer, who, why, told
+        self._log, self._producer, self._who, self._why, self._told = log, producer, who, why, told
         self._failures = 0
         self.counts: Counter[str] = Counter()
 
@@ -49,8 +50,12 @@ class Again:
         if not redrive.hears(one.letter.topic):
             self._note(one.letter, REFUSED, f"{one.letter.service} has no handler for its topic any more: discard it")
             return
+        letter = await whole(self._log, one.letter)
+        if letter is None:
+            self._note(one.letter, REFUSED, verdict.GONE)
+            return
         try:
-            outcome = await asyncio.wait_for(redrive.again(one.letter), PATIENCE)
+            outcome = await asyncio.wait_for(redrive.again(letter), PATIENCE)
         except TimeoutError:
             raise Down(
                 f"{one.letter.id} waited {PATIENCE:.0f} s for a store", then="daira doctor; then the same command"

@@ -59,7 +59,7 @@ class Round:
             ):
                 # Read again, now that nobody else is at it: an operator before may have done the same letters.
                 plan = [one for one in await self.plan(name) if one.does != REFUSED]
-                again = Again(producer, self.who, self.why, told)
+                again = Again(self.log, producer, self.who, self.why, told)
                 await again.run(redrive, plan)
                 return again.counts
         except OperatorBusy as error:

@@ -2,11 +2,12 @@
 
 import msgspec
 
-from daira_bus.letters import Letter, Pile
+from daira_bus.letters import Letter, Pile, whole
 from daira_bus.log import Log
 from daira_bus.redrive import in_order, place, superseded
 from daira_contracts.registry import EVENTS
 
+GONE = "its value was too large for a letter, and its topic has let the record go: its owner must tell it again"
 AGAIN, SUPERSEDED, REFUSED = "again", "superseded", "refused"
 
 
@@ -20,7 +21,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 async def judge(log: Log, letters: list[Letter], pile: Pile, cap: int) -> list[Verdict]:
     """In the order in which they would be handled. Raises BrokerUnavailable, UnknownTopic."""
-    refused = {letter.id: why for letter in letters if (why := _why_not(letter, cap))}
+    refused = {letter.id: why for letter in letters if (why := _why_not(letter, cap) or await _why_gone(log, letter))}
     fit = [letter for letter in letters if letter.id not in refused]
     newer: dict[str, int] = {}
     for service in {letter.service for letter in fit}:
@@ -37,6 +38,10 @@ def _verdict(letter: Letter, refused: dict[str, str], newer: dict[str, int]) -> 
         why = f"offset {newer[letter.id]} is a newer state of its key"
         return Verdict(letter=letter, does=SUPERSEDED, why=why)
     return Verdict(letter=letter, does=AGAIN, why=f"attempt {letter.attempt + 1}")
+
+
+async def _why_gone(log: Log, letter: Letter) -> str:
+    return "" if letter.left_out is None or await whole(log, letter) else GONE
 
 
 def _why_not(letter: Letter, cap: int) -> str:

@@ -72,6 +72,11 @@ def trace_id_of(traceparent: str) -> str:
 
 
 def _value(letter: Letter, line: Line, unredacted: bool) -> Any:
+    if letter.left_out is not None:
+        return (
+            f"{letter.left_out} bytes, too large for a letter; while its topic keeps the record: "
+            f"kcat -C -c 1 -t {letter.topic} -p {letter.partition} -o {letter.offset}"
+        )
     if letter.value is None:
         return None
     if line.value_base64 is None:

@@ -33,7 +33,7 @@ KEPT_HEADERS = frozenset(
     {
         *("ce_id", "ce_type", "ce_source", "ce_time", "traceparent", "tracestate", CAUSE),
         *(dlq.ORIGINAL_TOPIC, dlq.ORIGINAL_PARTITION, dlq.ORIGINAL_OFFSET, dlq.HANDLER, dlq.ERROR_CODE),
-        *(dlq.TRIES, dlq.DEAD_AT, dlq.REDRIVES, dlq.REDRIVEN_FROM),
+        *(dlq.TRIES, dlq.DEAD_AT, dlq.REDRIVES, dlq.REDRIVEN_FROM, dlq.VALUE_LEFT_OUT),
         *(letters.SETTLED, letters.SETTLED_HOW, letters.SETTLED_BY, letters.SETTLED_AT),
     }
 )
