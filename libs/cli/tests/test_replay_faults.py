@@ -1,6 +1,7 @@
 """The broker dies in the middle of a dump, and PostgreSQL in the middle of a run: both end as if nothing had been."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -31,7 +32,9 @@ async def has_lines(file: Path, count: int) -> bool:
 
 async def started(*words: object) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "daira_cli", *map(str, words), stdout=asyncio.subprocess.DEVNULL
+        *(sys.executable, "-m", "daira_cli", *map(str, words)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 
@@ -50,10 +53,15 @@ async def test_a_broker_killed_in_the_middle_of_a_dump_leaves_no_gap_and_no_doub
 
     child = await started(*words, "-o", broken)
     await eventually(lambda: grown(tmp_path / "broken.part"), every=0.005)
+    child.send_signal(signal.SIGSTOP)  # however quick it is, the broker dies in the middle
     await own_stack.stop("kafka", kill=True)
+    child.send_signal(signal.SIGCONT)
+    assert child.stderr is not None
+    await asyncio.wait_for(child.stderr.readuntil(b"the broker is away, waiting"), 120)
     await own_stack.start("kafka")
 
-    assert await asyncio.wait_for(child.wait(), 120) == Exit.OK
+    await asyncio.wait_for(child.communicate(), 120)
+    assert child.returncode == Exit.OK
     assert broken.read_bytes() == whole.read_bytes()
 
 
@@ -85,7 +93,8 @@ async def test_a_database_killed_in_the_middle_of_a_run_is_continued_to_the_same
     await own_stack.stop("postgres", kill=True)
     await own_stack.start("postgres")
 
-    code = await asyncio.wait_for(child.wait(), 120)
+    await asyncio.wait_for(child.communicate(), 120)
+    code = child.returncode
     if code != Exit.OK:
         assert code in (Exit.DOWN, Exit.PARTIAL)
         assert (await say(*words, "--result", broken, "--from-checkpoint")).code == Exit.OK
