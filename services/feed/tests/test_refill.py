@@ -1,6 +1,8 @@
 """Redis made anew from PostgreSQL while it is read and pushed to."""
 
+import signal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -8,9 +10,11 @@ from daira_bus.projection import Page
 from daira_feed.domain.timeline import Entry, entry_of
 from daira_feed.repository import keys
 from daira_feed.repository.wire import pack
+from daira_feed.service.refilling import READERS
 from daira_feed.wiring import SERVICE
 from daira_kit.ids import new_id
 from daira_testing.command import say
+from daira_testing.halting import halted, shadow_of
 from daira_testing.projection import environ_of
 
 
@@ -104,6 +108,33 @@ async def test_the_command_goes_on_from_where_a_killed_one_stopped(feed: Any, mo
     assert len(await entries(feed, readers[1])) == 2
     assert (await say("rebuild", "feed.circle", "feed.cards", "feed.authors", "--json")).code == 0
     assert len(await entries(feed, readers[0])) == 2
+
+
+async def test_a_refill_killed_between_two_pages_goes_on_from_there(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = environ_of(SERVICE, feed.settings)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    refill = next(one for one in SERVICE.projections if one.name == "feed.circle")
+    reader, _ = await reader_of_two(feed)
+    before = await entries(feed, reader)
+    earlier = [UUID(int=number) for number in range(1, READERS + 1)]  # a page of their own: ids are in order
+    await feed.sql("INSERT INTO reader (user_id, active_at) SELECT unnest(%s::uuid[]), now()", earlier)
+    database = feed.process.platform.database
+    await forget(feed, reader)
+
+    async with halted(refill, database, feed.settings.topic_prefix, environ) as process:
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+    async with database.read() as work:
+        assert await shadow_of(refill).cursor(work) == str(earlier[-1])
+    await forget(feed, reader)  # as if the second page had not come so far
+    said = await say("rebuild", "feed.circle", "--prefix", feed.settings.topic_prefix, "--json")
+
+    assert said.code == 0, said.err
+    (report,) = said.json["rebuilt"]
+    assert (report["resumed"], report["seen"]) == (True, await feed.service.refilling.count_readers() - READERS)
+    assert await entries(feed, reader) == before
+    await feed.sql("DELETE FROM reader WHERE user_id = ANY(%s)", earlier)
 
 
 async def test_only_author_cards_that_are_lost_or_differ_are_counted_and_written(any_feed: Any) -> None:

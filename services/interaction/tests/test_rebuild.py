@@ -1,5 +1,6 @@
 """Interaction's projections are functions of their topics, and `daira rebuild` makes them again."""
 
+import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime, timedelta
 from random import Random
@@ -26,6 +27,7 @@ from daira_stores.postgres import Database
 from daira_stores.shadow import Shadow
 from daira_testing.command import say
 from daira_testing.fixtures import MakeDatabase
+from daira_testing.halting import halted, shadow_of
 from daira_testing.projection import Kind, Step, Verifier, environ_of, own_topics, tell, verify_rebuild, verifying
 
 PEOPLE = [UUID(int=number) for number in range(1, 9)]
@@ -133,6 +135,34 @@ async def test_people_s_own_events_are_restored_but_those_of_the_erased(
         page = await verifier.target.read(person, None, 100)
         expected = {event.event_id for event in events if event.user_id == person and person != ERASED}
         assert {item.event_id for item in page.items} == expected
+
+
+async def test_a_restore_killed_between_two_batches_goes_on_from_there(
+    verifier: Verifier, rebuilt: Settings, stack: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = environ_of(SERVICE, rebuilt)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    restore = next(one for one in SERVICE.projections if one.name == "interaction.events")
+    person = new_id()
+    events = [user_event(person) for _ in range(40)]
+    async with own_topics(stack.kafka_bootstrap) as topics:
+        await topics.publish(events)
+        few = environ | {"DAIRA_REBUILD_RECORDS": "10"}
+        async with halted(restore, verifier.database, topics.prefix, few) as process:
+            process.kill()
+            assert await process.wait() == -signal.SIGKILL
+        async with verifier.database.read() as work:
+            ((_, reached),) = (await shadow_of(restore).progress(work)).items()
+        assert 0 < reached < len(events)
+
+        said = await say("rebuild", "interaction.events", "--prefix", topics.prefix, "--json")
+
+    assert said.code == 0, said.err
+    (report,) = said.json["rebuilt"]
+    assert (report["resumed"], report["records"]) == (True, len(events) - reached)
+    page = await verifier.target.read(person, None, 100)
+    assert {item.event_id for item in page.items} == {event.event_id for event in events}
 
 
 async def test_a_dry_run_says_which_events_are_missing_and_which_differ(

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from daira_bus.log import open_log
 from daira_cli.exits import Exit
 from daira_cli.services import find
 from daira_contracts.user import ProfileChangedV1, ProfileState
@@ -24,6 +25,7 @@ from daira_kit.clock import now
 from daira_stores.postgres import Database
 from daira_testing.command import Said, say
 from daira_testing.fixtures import empty_redis, fresh_databases
+from daira_testing.halting import halted, shadow_of
 from daira_testing.projection import Kind, State, Step, Topics, Verifier, environ_of, own_topics, tell, verifying
 from daira_testing.waiting import eventually
 
@@ -31,6 +33,8 @@ NAME = "feed.profile"
 SCHEMA = "rebuild_feed_profile"
 PEOPLE = [UUID(int=number) for number in range(1, 80)]
 BEGINNING = now()
+BATCH = 10
+"""Few enough that every partition has several."""
 
 
 class Scene:
@@ -138,6 +142,29 @@ async def test_a_rebuild_killed_at_any_point_goes_on_to_the_same_rows(
 
     assert said.code == Exit.OK, said.err
     assert said.json["rebuilt"][0]["resumed"]
+    assert await scene.same()
+    assert not await scene.schemas()
+
+
+async def test_a_rebuild_killed_between_two_batches_goes_on_from_there(scene: Scene, stack: Endpoints) -> None:
+    projection = next(one for one in scene.verifier.projections if one.name == NAME)
+    few = scene.environ | {"DAIRA_REBUILD_RECORDS": str(BATCH)}
+    async with halted(projection, scene.database, scene.topics.prefix, few) as process:
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+    async with scene.database.read() as work:
+        reached = await shadow_of(projection).progress(work)
+    async with open_log(stack.kafka_bootstrap, scene.topics.prefix) as log:
+        spans = {(span.topic, span.partition): span for span in await log.spans([ProfileChangedV1.topic])}
+    ((place, offset),) = reached.items()
+    assert 0 < offset < spans[place].end
+
+    said = await scene.say()
+
+    assert said.code == Exit.OK, said.err
+    (report,) = said.json["rebuilt"]
+    assert report["resumed"]
+    assert report["records"] == sum(span.end for span in spans.values()) - offset
     assert await scene.same()
     assert not await scene.schemas()
 

@@ -8,11 +8,12 @@ import msgspec
 
 from daira_bus.errors import NotDecodable
 from daira_bus.handling import decode
-from daira_bus.log import Batch, Log, Span
+from daira_bus.log import BATCH_RECORDS, Batch, Log, Span
 from daira_bus.projection import Folded, Source, fold
 from daira_cli.errors import Refused
 from daira_cli.rebuild.report import Report
 from daira_contracts._event import Event
+from daira_kit.settings import environment
 from daira_observe.logs import get_logger
 from daira_stores.work import Work
 
@@ -38,10 +39,15 @@ async def remaining(log: Log, topics: Sequence[str], progress: Progress) -> list
     return spans
 
 
+def records_a_batch() -> int:
+    """`DAIRA_REBUILD_RECORDS`: how many make one transaction, at most; fewer hold locks for a shorter time."""
+    return int(environment("DAIRA_REBUILD_RECORDS", str(BATCH_RECORDS)))
+
+
 async def batches(log: Log, spans: Sequence[Span]) -> AsyncIterator[Batch]:
     """All records of `spans`; a partition whose end holds no record still tells how far it was read."""
     reached = {(span.topic, span.partition): span.start for span in spans}
-    async for batch in log.read(spans):
+    async for batch in log.read(spans, batch=records_a_batch()):
         reached[batch.topic, batch.partition] = batch.next_offset
         yield batch
     for span in spans:
