@@ -185,3 +185,4 @@ async def test_what_a_library_refuses_keeps_its_code_and_gets_an_exit(
     said = await say("config", "--json")
 
     assert (said.code, said.json["error"]["message"].endswith(error.detail)) == (code, True)
+    assert said.json["error"]["then"]

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -118,6 +121,53 @@ async def test_people_are_hidden_and_keys_still_join(
     assert len(shown["value"]["displayName"]) == len("Salma Hassan")
 
 
+async def test_a_dry_run_says_what_would_be_read_and_hidden_and_writes_nothing(
+    probe: TopicProbe, reach: list[str], tmp_path: Path
+) -> None:
+    await probe.publish(profile(new_id()), SettingsChangedV1(user_id=new_id()))
+
+    planned = await say("replay", "dump", PROFILE, SETTINGS, "-o", tmp_path / "x", "--dry-run", "--json", *reach)
+
+    assert (planned.code, names_in(tmp_path)) == (Exit.OK, set())
+    ends = [(one["topic"], one["partition"], one["to"]) for one in planned.json["partitions"]]
+    async with open_log(probe.bootstrap, probe.prefix) as log:
+        assert ends == [(one.topic, one.partition, one.end) for one in await log.spans([PROFILE, SETTINGS])]
+    assert planned.json["records"] == sum(one["records"] for one in planned.json["partitions"])
+    assert planned.json["hidden"][PROFILE] == "ids and words: personal by its contract"
+    assert planned.json["hidden"][SETTINGS] == "ids: pseudonymous by its contract"
+    told = await say("replay", "dump", PROFILE, "-o", tmp_path / "x", "--dry-run", *reach)
+    assert (told.code, "nothing was written" in told.out) == (Exit.OK, True)
+
+
+async def test_a_terminal_sees_a_bar_with_rate_and_time_left(
+    probe: TopicProbe, reach: list[str], tmp_path: Path
+) -> None:
+    for _ in range(3):
+        await probe.publish(*(progress() for _ in range(1_000)))
+    command = ["replay", "dump", ProgressReportedV1.topic, "-o", str(tmp_path / "x"), *reach]
+    terminal, side = os.openpty()
+    environ = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"}
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "daira_cli", *command), stdout=asyncio.subprocess.DEVNULL, stderr=side, env=environ
+    )
+    os.close(side)
+
+    shown = await asyncio.to_thread(read_all, terminal)
+
+    assert await child.wait() == Exit.OK
+    bar = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).decode()
+    assert re.search(r"reading .*[\d,]+/[\d,]+ +[\d,]+/s +\d+:\d\d:\d\d", bar), bar
+
+
+def read_all(terminal: int) -> bytes:
+    shown = b""
+    with suppress(OSError):  # what Linux says when the other side of a terminal is closed
+        while chunk := os.read(terminal, 65536):
+            shown += chunk
+    os.close(terminal)
+    return shown
+
+
 async def test_one_salt_gives_one_pseudonym_in_every_dump_and_another_salt_another(
     probe: TopicProbe, reach: list[str], tmp_path: Path
 ) -> None:
@@ -204,6 +254,15 @@ async def test_poison_is_hidden_too(
     assert "salma" not in json.dumps(mine)
     assert "201001234567" not in json.dumps(mine)
     assert mine[0]["value"]["handle"] == 5
+
+
+async def test_a_key_by_a_field_that_the_topic_has_not_is_refused_and_names_those_it_has(
+    reach: list[str], tmp_path: Path
+) -> None:
+    said = await say("replay", "dump", PROFILE, "--key", "video:42", "-o", tmp_path / "x", *reach)
+
+    assert (said.code, "[no_such_field]" in said.err, "userId" in said.err) == (Exit.USAGE, True, True)
+    assert names_in(tmp_path) == set()
 
 
 async def test_records_are_chosen_by_key_header_and_time(probe: TopicProbe, reach: list[str], tmp_path: Path) -> None:

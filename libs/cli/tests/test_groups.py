@@ -14,7 +14,7 @@ from daira_bus.log import Log
 from daira_cli.errors import Refused
 from daira_cli.exits import Exit
 from daira_cli.groups.lag import lag_of
-from daira_cli.groups.moving import Move, carry_out, moves
+from daira_cli.groups.moving import Move, carry_out, commit, moves
 from daira_cli.where import Where
 from daira_contracts.user import SettingsChangedV1
 from daira_devtools.stack import Stack
@@ -203,7 +203,7 @@ async def test_one_partition_is_put_to_one_offset_and_the_others_stay(readers: R
 async def test_what_makes_no_sense_is_refused_by_name(readers: Readers, words: tuple[str, ...], code: str) -> None:
     said = await readers.daira("groups", "reset", readers.name, *words, "--yes")
 
-    assert (said.code, f"[{code}]" in said.err) == (Exit.USAGE, True)
+    assert (said.code, f"[{code}]" in said.err, "\n→ " in said.err) == (Exit.USAGE, True, True)
 
 
 async def test_a_group_nobody_knows_is_answered_with_the_closest(readers: Readers) -> None:
@@ -246,13 +246,16 @@ async def test_a_member_that_starts_after_the_impact_was_shown_stops_the_reset_u
     assert await readers.committed() == before
 
 
-async def test_a_member_that_starts_while_the_group_is_held_stops_the_commit(readers: Readers) -> None:
-    before, probe = await readers.committed(), readers.probe
+async def test_a_member_that_starts_while_the_group_is_held_stops_the_commit_and_nothing_is_left_to_undo(
+    readers: Readers, tmp_path: Path
+) -> None:
+    before, probe, undo = await readers.committed(), readers.probe, tmp_path / "undo.json"
     async with hold(probe.bootstrap, probe.prefix, readers.name, [TOPIC], "operator") as held, readers.joined():
+        undo.write_text("saved before the commit")
         with pytest.raises(GroupBusy):
-            await held.put(dict.fromkeys(before, 0))
+            await commit(held, dict.fromkeys(before, 0), undo)
 
-    assert await readers.committed() == before
+    assert (await readers.committed(), undo.exists()) == (before, False)
 
 
 async def test_offsets_that_moved_since_the_impact_was_shown_are_refused(readers: Readers, tmp_path: Path) -> None:

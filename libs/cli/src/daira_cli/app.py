@@ -24,6 +24,12 @@ HELP = """What an operator, or an engineer who replays topics, does with a runni
 
 Where: `--stack 8080` for a local stack; elsewhere the environment of the services (`DAIRA_FEED_POSTGRES_DSN` …).
 """
+WHAT_THEN: tuple[tuple[type[DairaError], type[CommandError], str], ...] = (
+    (Conflict, Refused, "look at it as it is now, then run the same command again"),
+    (Locked, Refused, "wait until they are done, then run the same command again"),
+    (NotFound, Usage, "look whether the name is right, and --stack, --bootstrap and --prefix"),
+    (DairaError, CommandError, "daira doctor says what is reachable and what is not as it should be"),
+)
 EXITS = "Exit codes: " + ", ".join(f"{one.value} {one.name.lower()}" for one in Exit)
 
 
@@ -103,9 +109,9 @@ def _explained(error: Exception) -> CommandError:
 
     if is_transient(error):
         return Down(_named(error), then="daira doctor says what is reachable")
-    for kind, told in ((Conflict, Refused), (Locked, Refused), (NotFound, Usage), (DairaError, CommandError)):
+    for kind, told, then in WHAT_THEN:
         if isinstance(error, kind):
-            return told(error.detail, code=error.code)
+            return told(error.detail, then=then, code=error.code)
     traceback.print_exception(error)
     return CommandError(_named(error), then="this is a mistake in the command: report it with the lines above")
 

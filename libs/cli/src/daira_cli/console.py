@@ -106,7 +106,7 @@ class Output:
             raise Refused(f"{question} needs an answer and nobody is there", then="add --yes", code="not_confirmed")
         self._err.print(Text(f"{question} [y/N] "), end="")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise Refused("not confirmed; nothing was changed", code="not_confirmed")
+            raise Refused("not confirmed; nothing was changed", then="answer y, or add --yes", code="not_confirmed")
 
     @contextmanager
     def progress(self, label: str, total: float | None = None) -> Iterator[Ticker]:

@@ -94,9 +94,12 @@ async def test_a_cause_that_is_still_there_stops_the_round_and_costs_the_rest_no
     ids = [letter for event in events for letter in await feed.ids(event)]
 
     words = [word for one in ids for word in ("--id", one)]
-    said = await feed.dlq("redrive", *words, "--yes")
+    said = await feed.dlq("redrive", *words, "--yes", "--json")
 
     assert said.code == Exit.PARTIAL
+    first, second = map(msgspec.json.decode, said.out.splitlines())  # what was done, then why it stopped
+    assert (first["outcomes"], len(first["letters"])) == ({"failed again": 3}, 3)
+    assert second["error"]["code"] == "partial"
     assert "CheckViolation" in said.err
     assert "Failing row" not in said.out + said.err  # it would be somebody's
     assert len(await feed.letters(owner)) == len(ids) + again.STOP_AFTER

@@ -1,5 +1,6 @@
 """`daira dlq ls | show | redrive | discard`."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Annotated
 
@@ -114,17 +115,7 @@ async def redrive(
             return _show_plan(out, plan)
         out.confirm(f"redrive {len(plan)} letters?", yes=yes)
         await audited(at.kafka(), at.topic_prefix(), "dlq.redrive", subjects(one.letter for one in plan), reason)
-        results: list[dict[str, str]] = []
-        with out.progress("redrive", total=len(plan)) as ticker:
-
-            def told(letter: Letter, how: str, error: str) -> None:
-                results.append({"id": letter.id, "outcome": how, "error": error})
-                ticker.advance()
-                out.line(f"{letter.id}  {how}  {error}".rstrip(), style=STYLES.get(how))
-
-            counts = await round_.run(plan, told)
-    out.line(", ".join(f"{count} {how}" for how, count in sorted(counts.items())))
-    out.document({"outcomes": counts, "letters": results})
+        counts = await _redriven(out, round_, plan)
     return Exit.FOUND if counts[FAILED_AGAIN] or counts[REFUSED] else Exit.OK
 
 
@@ -158,6 +149,28 @@ async def discard(
     out.line(f"{len(letters)} {'would be ' if dry_run else ''}discarded")
     out.document({"discarded": [letter.id for letter in letters], "dryRun": dry_run})
     return Exit.OK
+
+
+async def _redriven(out: Output, round_: Round, plan: list[Verdict]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    results: list[dict[str, str]] = []
+    say = out.record  # on one line, because an error follows
+    with out.progress("redrive", total=len(plan)) as ticker:
+
+        def told(letter: Letter, how: str, error: str) -> None:
+            counts[how] += 1
+            results.append({"id": letter.id, "outcome": how, "error": error})
+            ticker.advance()
+            out.line(f"{letter.id}  {how}  {error}".rstrip(), style=STYLES.get(how))
+
+        try:
+            await round_.run(plan, told)
+            say = out.document
+        finally:
+            # Also of a round that stopped half way: what was done is done.
+            out.line(", ".join(f"{count} {how}" for how, count in sorted(counts.items())))
+            say({"outcomes": counts, "letters": results})
+    return counts
 
 
 def _show_plan(out: Output, plan: list[Verdict]) -> int:

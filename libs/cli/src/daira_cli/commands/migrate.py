@@ -46,7 +46,7 @@ async def migrate(
         pre: what may run before the new code starts; post: everything
     """
     if plan and apply:
-        raise Usage("--plan or --apply, not both", code="two_targets")
+        raise Usage("--plan or --apply, not both", then="--plan changes nothing: begin with it", code="two_targets")
     out, at = Output(json), where or Where()
     chosen = [(one, at.settings(one)) for one in (map(find, service) if service else map(find, names()))]
     found = [await look(one, settings, phase) for one, settings in chosen]

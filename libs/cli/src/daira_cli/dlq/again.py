@@ -1,7 +1,6 @@
 """Sends letters to their handlers again, one after the other, and marks each with what came of it."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from daira_bus.errors import BrokerUnavailable
@@ -24,13 +23,12 @@ Told = Callable[[Letter, str, str], None]
 
 
 class Again:
-    """One operator's round; `counts` by outcome grows while it runs."""
+    """One operator's round."""
 
     def __init__(self, log: Log, producer: Producer, who: str, why: str, told: Told) -> None:
         """`told(letter, outcome, error)` after each."""
         self._log, self._producer, self._who, self._why, self._told = log, producer, who, why, told
         self._failures = 0
-        self.counts: Counter[str] = Counter()
 
     async def run(self, redrive: Redrive, verdicts: Sequence[Verdict]) -> None:
         """Raises Partial when too many fail in a row or the operator stops it, Down when a store stays away."""
@@ -45,14 +43,14 @@ class Again:
             await self._settle(one.letter, SUPERSEDED, one.why)
             return
         if one.does == verdict.REFUSED:
-            self._note(one.letter, REFUSED, one.why)
+            self._told(one.letter, REFUSED, one.why)
             return
         if not redrive.hears(one.letter.topic):
-            self._note(one.letter, REFUSED, f"{one.letter.service} has no handler for its topic any more: discard it")
+            self._told(one.letter, REFUSED, f"{one.letter.service} has no handler for its topic any more: discard it")
             return
         letter = await whole(self._log, one.letter)
         if letter is None:
-            self._note(one.letter, REFUSED, verdict.GONE)
+            self._told(one.letter, REFUSED, verdict.GONE)
             return
         try:
             outcome = await asyncio.wait_for(redrive.again(letter), PATIENCE)
@@ -72,7 +70,7 @@ class Again:
     async def _settle(self, letter: Letter, how: str, error: str) -> None:
         # Shielded: what was handled is marked also when the operator stops here.
         await _finish(self._mark(letter, settlement(how, self._who, self._why or error)))
-        self._note(letter, how, error)
+        self._told(letter, how, error)
 
     async def _mark(self, letter: Letter, mark: Settlement) -> None:
         for wait in WAITS_FOR_BROKER:
@@ -83,10 +81,6 @@ class Again:
             else:
                 return
         await settle(self._producer, [letter], mark)
-
-    def _note(self, letter: Letter, how: str, error: str) -> None:
-        self.counts[how] += 1
-        self._told(letter, how, error)
 
 
 async def _finish(awaitable: Awaitable[None]) -> None:

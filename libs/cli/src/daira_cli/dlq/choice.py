@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from daira_bus.letters import Letter, Pile
+from daira_cli.dlq.hiding import why_settled
 from daira_cli.errors import Usage
 from daira_cli.known import known_service, known_topic
 
@@ -52,7 +53,8 @@ class Choice:
         for wanted in self.id:
             if wanted in pile.settled:
                 done = pile.settled[wanted]
-                raise Usage(f"{wanted} is settled: {done.how} {done.why} {done.who}".rstrip(), code="letter_settled")
+                told = f"{wanted} is settled: {done.how} {why_settled(done)} {done.who}".rstrip()
+                raise Usage(told, then=f"daira dlq show {wanted}", code="letter_settled")
             letter_of(pile, wanted)
 
 

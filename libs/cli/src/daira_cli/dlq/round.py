@@ -1,6 +1,5 @@
 """One operator's redrive over all services that their choice touches."""
 
-from collections import Counter
 from dataclasses import dataclass
 
 from daira_bus.letters import read_pile
@@ -36,20 +35,18 @@ class Round:
         letters = self.choice.still_open(pile) if service else self.choice.of(pile)
         return await judge(self.log, letters, pile, self.cap)
 
-    async def run(self, plan: list[Verdict], told: Told) -> Counter[str]:
-        """Letters by outcome; `told(letter, outcome, error)` after each.
+    async def run(self, plan: list[Verdict], told: Told) -> None:
+        """`told(letter, outcome, error)` after each.
 
         Raises Refused when another operator is at it, Partial when it stopped half way, Down, Usage.
         """
         for one in plan:
             if one.does == REFUSED:
                 told(one.letter, REFUSED, one.why)
-        counts = Counter({REFUSED: refused} if (refused := sum(one.does == REFUSED for one in plan)) else {})
         for service in sorted({one.letter.service for one in plan if one.does != REFUSED}):
-            counts += await self._of(service, told)
-        return counts
+            await self._of(service, told)
 
-    async def _of(self, name: str, told: Told) -> Counter[str]:
+    async def _of(self, name: str, told: Told) -> None:
         service = find(name)
         settings = self.where.settings(service)
         try:
@@ -59,8 +56,6 @@ class Round:
             ):
                 # Read again, now that nobody else is at it: an operator before may have done the same letters.
                 plan = [one for one in await self.plan(name) if one.does != REFUSED]
-                again = Again(self.log, producer, self.who, self.why, told)
-                await again.run(redrive, plan)
-                return again.counts
+                await Again(self.log, producer, self.who, self.why, told).run(redrive, plan)
         except OperatorBusy as error:
             raise Refused(error.detail, then=BUSY_THEN, code=error.code) from None

@@ -1,11 +1,18 @@
 """Which records of a range are wanted."""
 
+import re
+from collections.abc import Sequence
+
 import msgspec
 
 from daira_bus.log import LogRecord
 from daira_cli.dump.manifest import Filters
+from daira_cli.errors import Usage
 from daira_contracts.topics import topics
 from daira_kit.clock import epoch_ms
+
+FIELD = re.compile(r"[a-z][A-Za-z]*")
+"""As contracts name fields: ids have digits, and words of a contract are upper-case."""
 
 
 class Sieve:
@@ -49,17 +56,36 @@ class _KeyTest:
 
     def __init__(self, wanted: str, topic: str) -> None:
         self._wanted = wanted
-        declared = topics().get(topic.partition(".dlq.")[0])
         field, _, self._value = wanted.partition(":")
-        names = [name.lower() for name in declared.key] if declared else []
-        fits = (name == field.lower() or name == f"{field.lower()}id" for name in names)
-        self._place = next((place for place, fit in enumerate(fits) if fit), None)
+        self._place = _place(field, _fields(topic))
 
     def fits(self, key: str) -> bool:
         parts = key.split(":")
         if self._place is not None and self._value:
             return len(parts) > self._place and parts[self._place] == self._value
         return key == self._wanted or self._wanted in parts
+
+
+def check_key(wanted: str, topic: str) -> None:
+    """Raises Usage for `field:value` where the topic's key has no such field: it would find nothing."""
+    field, colon, _ = wanted.partition(":")
+    fields = _fields(topic)
+    if colon and fields and FIELD.fullmatch(field) and _place(field, fields) is None:
+        raise Usage(
+            f"the key of {topic} has no field {field}",
+            then=f"it is made of {', '.join(fields)}; a whole key, or a part of it, is found without a field",
+            code="no_such_field",
+        )
+
+
+def _fields(topic: str) -> tuple[str, ...]:
+    declared = topics().get(topic.partition(".dlq.")[0])
+    return declared.key if declared else ()
+
+
+def _place(field: str, fields: Sequence[str]) -> int | None:
+    fits = (name.lower() in (field.lower(), f"{field.lower()}id") for name in fields)
+    return next((place for place, fit in enumerate(fits) if fit), None)
 
 
 def fingerprint(parts: object) -> str:

@@ -169,7 +169,7 @@ class _Rules:
     """What is known about the fields of one topic, by their names on the wire."""
 
     def __init__(self, pii: Pii, fields: Mapping[str, bool]) -> None:
-        self._pii, self._fields = pii, fields
+        self.pii, self._fields = pii, fields
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -180,7 +180,7 @@ class _Rules:
     def plain(self) -> frozenset[str]:
         """Text in which only ids are replaced."""
         texts = (name for name, is_text in self._fields.items() if is_text)
-        return frozenset(name for name in texts if self._pii is Pii.PSEUDONYMOUS or TECHNICAL.search(name))
+        return frozenset(name for name in texts if self.pii is Pii.PSEUDONYMOUS or TECHNICAL.search(name))
 
     @cached_property
     def coded(self) -> frozenset[str]:
@@ -192,6 +192,15 @@ class _Rules:
 def declared_names() -> frozenset[str]:
     """Every field of every contract, as it is named on the wire."""
     return frozenset(name for event in EVENTS.values() for name, _ in _fields(inspect.type_info(event)))
+
+
+def hidden_in(topic: str) -> str:
+    """What is hidden in a topic, for whoever asks before."""
+    rules = _rules(topic)
+    if rules is None:
+        return "nothing: its contract names nobody"
+    why = f"{rules.pii.value} by its contract" if rules.names else "no contract knows it"
+    return f"ids{'' if rules.pii is Pii.PSEUDONYMOUS else ' and words'}: {why}"
 
 
 def _rules(topic: str) -> _Rules | None:

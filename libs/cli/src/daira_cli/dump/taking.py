@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from daira_bus.errors import BrokerUnavailable
-from daira_bus.log import Batch, Log
+from daira_bus.log import Batch, Log, Span
 from daira_cli.dump.draft import Draft, State, discard_part, open_part, saved_state
 from daira_cli.dump.filters import Sieve, fingerprint
 from daira_cli.dump.lines import line_of
@@ -120,9 +120,13 @@ class Taking:
         self._draft.append(lines)
 
 
+async def spans_of(log: Log, wish: Wish) -> list[Span]:
+    """What would be read. Raises UnknownTopic, BrokerUnavailable."""
+    return await log.spans(wish.topics, since=wish.filters.since, from_offset=wish.filters.from_offset)
+
+
 async def _fresh(log: Log, wish: Wish, wishes: str) -> State:
-    filters = wish.filters
-    spans = tuple(await log.spans(wish.topics, since=filters.since, from_offset=filters.from_offset))
+    filters, spans = wish.filters, tuple(await spans_of(log, wish))
     return State(
         wishes=wishes,
         filters=filters,

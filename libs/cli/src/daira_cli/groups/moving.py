@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from daira_bus.errors import BrokerUnavailable
-from daira_bus.groups import SESSION_SECONDS, HeldGroup, Place, hold, open_groups
+from daira_bus.groups import SESSION_SECONDS, GroupBusy, HeldGroup, Place, hold, open_groups
 from daira_bus.log import Log
 from daira_cli.errors import Partial, Refused, Usage
 from daira_cli.groups.lag import GroupLag, Progress
@@ -69,7 +69,8 @@ async def targets(log: Log, chosen: Sequence[Progress], target: Target) -> dict[
         for one in chosen:
             if not one.start <= target.offset <= one.end:
                 there = f"{one.topic} partition {one.partition} holds {one.start} to {one.end}"
-                raise Usage(f"{there}, {target.offset} is outside", code="offset_out_of_range")
+                then = "daira groups show says what each holds; --topic and --partition choose among them"
+                raise Usage(f"{there}, {target.offset} is outside", then=then, code="offset_out_of_range")
         return {one.place: target.offset for one in chosen}
     if target.time is None:
         return {one.place: one.start if target.earliest else one.end for one in chosen}
@@ -114,16 +115,20 @@ async def carry_out(where: Where, group: str, wanted: Sequence[Move], undo_file:
             then = "look at the impact again: run the same command once more"
             raise Refused(f"the offsets of {group} moved since the plan was made", then=then, code="moved_meanwhile")
         save(undo_file, Undo(group=group, prefix=prefix, at=now(), by=who(), moves=tuple(wanted)))
-        await _put(held, {move.place: move.to for move in wanted if move.changes}, undo_file)
+        await commit(held, {move.place: move.to for move in wanted if move.changes}, undo_file)
 
 
-async def _put(held: HeldGroup, offsets: Mapping[Place, int], undo_file: Path) -> None:
+async def commit(held: HeldGroup, offsets: Mapping[Place, int], undo_file: Path) -> None:
+    """All offsets or none. Raises GroupBusy, when there is nothing to undo, and Partial."""
     try:
         await held.put(offsets)
     except BrokerUnavailable as error:
         told = f"the broker went away during the commit: all of it was done, or nothing; to undo it: {undo_file}"
         then = f"daira groups show says which; the same command may be run again after {SESSION_SECONDS} seconds"
         raise Partial(told, then=then) from error
+    except GroupBusy:
+        forget(undo_file)
+        raise
 
 
 def save(path: Path, undo: Undo) -> None:
@@ -150,9 +155,15 @@ def _holds_the_same(path: Path, undo: Undo) -> bool:
     return (saved.group, saved.prefix, before) == (undo.group, undo.prefix, wanted)
 
 
+def forget(path: Path) -> None:
+    """Nothing was changed: there is nothing to undo."""
+    path.unlink(missing_ok=True)
+
+
 def read_undo(path: Path) -> Undo:
     """Raises Usage for a file that is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Undo)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Usage(f"{path} is no undo file: {error}", code="bad_undo_file") from None
+        then = "give the file that the reset named at its end: daira-undo-<group>-<time>.json"
+        raise Usage(f"{path} is no undo file: {error}", then=then, code="bad_undo_file") from None

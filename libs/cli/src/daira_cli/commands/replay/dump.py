@@ -10,9 +10,11 @@ from cyclopts import Parameter
 from daira_bus.errors import BrokerUnavailable
 from daira_bus.log import Log, UnknownTopic, open_log
 from daira_cli.audit import audited
-from daira_cli.console import Json, Output
+from daira_cli.console import DryRun, Json, Output
+from daira_cli.dump.filters import check_key
 from daira_cli.dump.manifest import Filters, Manifest
-from daira_cli.dump.taking import Taking, Wish, counts
+from daira_cli.dump.redaction import hidden_in
+from daira_cli.dump.taking import Taking, Wish, counts, spans_of
 from daira_cli.errors import Partial, Usage
 from daira_cli.exits import Exit
 from daira_cli.moments import moment
@@ -72,6 +74,7 @@ async def dump(
     hiding: Hiding | None = None,
     restart: Annotated[bool, Parameter(negative="", help="Replace what an earlier run left under this name.")] = False,
     where: Where | None = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
     """Write records as JSON Lines, with a manifest beside the file. People's data are hidden by the contract's class.
@@ -82,6 +85,9 @@ async def dump(
     """
     out, at = Output(json), where or Where()
     wish = _wish(topics, wanted or Wanted(), hiding or Hiding())
+    if dry_run:
+        async with open_log(at.kafka(), at.topic_prefix()) as log:
+            return await _foretell(log, wish, out)
     if not wish.redacted:
         await audited(at.kafka(), at.topic_prefix(), "replay.dump.unredacted", wish.topics, wish.reason)
     async with open_log(
@@ -100,6 +106,9 @@ def _wish(topics: tuple[str, ...], wanted: Wanted, hiding: Hiding) -> Wish:
         raise Usage("no topic given", then="daira contracts ls names them")
     if hiding.unredacted and not hiding.reason.strip():
         raise Usage("--unredacted needs a reason", then='--reason "case 4711: her video never appeared"')
+    for topic in topics:
+        for key in wanted.key:
+            check_key(key, topic)
     return Wish(
         topics=tuple(dict.fromkeys(topics)),
         since=wanted.since,
@@ -111,12 +120,34 @@ def _wish(topics: tuple[str, ...], wanted: Wanted, hiding: Hiding) -> Wish:
     )
 
 
+async def _foretell(log: Log, wish: Wish, out: Output) -> int:
+    """What would be read, and what of it would be hidden; nothing is read."""
+    try:
+        spans = await spans_of(log, wish)
+    except UnknownTopic as error:
+        raise _no_such_topic(error) from error
+    rows = [(one.topic, one.partition, one.start, one.end, one.end - one.start) for one in spans]
+    headers = ("topic", "partition", "from", "to", "records")
+    out.table((*headers[:-1], "records at most"), rows)
+    hidden = {topic: hidden_in(topic) if wish.redacted else "nothing: --unredacted" for topic in wish.topics}
+    for topic, what in hidden.items():
+        out.line(f"{topic} would hide {what}")
+    most = sum(one.end - one.start for one in spans)
+    out.line(f"{most:,} records at most, before filters and what compaction removed; nothing was written")
+    partitions = [dict(zip(headers, row, strict=True)) for row in rows]
+    out.document({"dryRun": True, "records": most, "partitions": partitions, "hidden": hidden})
+    return Exit.OK
+
+
+def _no_such_topic(error: UnknownTopic) -> Usage:
+    return Usage(error.detail, then="daira contracts ls names the topics; is --prefix right?", code=error.code)
+
+
 async def _take(log: Log, output: Path, wish: Wish, restart: bool, out: Output) -> Manifest:
     try:
         taking = await Taking.begin(log, output, wish, restart=restart)
     except UnknownTopic as error:
-        then = "daira contracts ls names the topics; is --prefix right?"
-        raise Usage(error.detail, then=then, code=error.code) from error
+        raise _no_such_topic(error) from error
     begun = taking.begun
     if begun.done:
         out.note(f"going on after {begun.done:,} of {begun.total:,} records")
