@@ -118,6 +118,28 @@ async def test_an_event_that_comes_again_in_a_batch_or_after_it_is_handled_once(
     assert diary.tries == [2, 1]
 
 
+@pytest.mark.parametrize("failing", [False, True], ids=["together", "taken apart"])
+async def test_of_an_event_told_twice_the_first_counts_whether_together_or_one_by_one(
+    diary: Diary, probe: TopicProbe, failing: bool
+) -> None:
+    outside: set[int] = set()
+    first = change(revision=1)
+
+    async def write_outside(events: Sequence[SettingsChangedV1], _work: Work, _diary: Diary) -> None:
+        outside.update(event.revision for event in events if event.event_id == first.event_id)
+        if failing and len(events) > 1:
+            raise Unavailable("what is outside stays written")
+
+    subscription = on_batch(SettingsChangedV1, write_outside)
+    dead = DeadLetters(probe.producer, "feed", probe.prefix)
+    batches = BatchHandler({probe.prefix + TOPIC: subscription}, diary, diary.database, dead)
+    again = msgspec.structs.replace(first, revision=2)
+
+    await steps(batches, records(probe, first, change(), again))
+
+    assert outside == {1}
+
+
 async def test_a_removal_keeps_its_place_among_its_neighbours(
     diary: Diary, batches: BatchHandler, probe: TopicProbe
 ) -> None:

@@ -92,17 +92,20 @@ async def test_one_bad_event_costs_nobody_the_others(client: AsyncClient, mint: 
     assert [one["id"] for one in await stored(client, headers, 1)] == [good["id"]]
 
 
-async def test_a_repeated_batch_and_a_repeated_id_are_stored_once(client: AsyncClient, mint: TokenMint) -> None:
+async def test_a_repeated_batch_and_a_repeated_id_are_stored_once_as_they_came_first(
+    client: AsyncClient, mint: TokenMint
+) -> None:
     headers, again = mint.headers(uuid4()), event()
     later = event(id=again["id"], occurredAt=(now() - timedelta(days=2)).isoformat())
     marker = event()
 
-    for batch in ([again, again], [again], [later], [marker]):
+    for batch in ([again, later, again], [again], [later], [marker]):
         answer = await client.post("/v1/events", json={"events": batch}, headers=headers)
         assert answer.json()["accepted"] == len(batch)
 
     items = await stored(client, headers, 2)
     assert sorted(one["id"] for one in items) == sorted([again["id"], marker["id"]])
+    assert all(one["occurredAt"][:19] > later["occurredAt"] for one in items)
 
 
 async def test_a_user_id_in_the_body_is_ignored(client: AsyncClient, mint: TokenMint) -> None:

@@ -11,8 +11,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from daira_bus.log import Log
+from daira_bus.projection import Restore
 from daira_cli.exits import Exit
-from daira_cli.rebuild.other_stores import FORMAT
+from daira_cli.rebuild.other_stores import SEEN, RestoreRebuild
+from daira_cli.rebuild.report import Report
 from daira_contracts.auth import UserErasedV1
 from daira_contracts.feed import PostChangedV1, PostState, Visibility
 from daira_contracts.interaction import EntityType, EventSource, UserEventRecordedV1, UserEventType
@@ -22,6 +25,7 @@ from daira_interaction.settings import Settings
 from daira_interaction.wiring import SERVICE, migrate
 from daira_kit.clock import now
 from daira_kit.ids import new_id
+from daira_runtime import Process
 from daira_stores.cql import open_cql
 from daira_stores.postgres import Database
 from daira_stores.shadow import Shadow
@@ -29,11 +33,13 @@ from daira_testing.command import say
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.halting import halted, shadow_of
 from daira_testing.projection import Kind, Step, Verifier, environ_of, own_topics, tell, verify_rebuild, verifying
+from daira_testing.topics import TopicProbe
+from daira_testing.waiting import eventually
 
 PEOPLE = [UUID(int=number) for number in range(1, 9)]
 MEDIA = [UUID(int=number) for number in range(101, 107)]
 POSTS = [UUID(int=number) for number in range(201, 211)]
-BEGINNING = now()
+BEGINNING = now().replace(microsecond=0)
 ERASED = PEOPLE[3]
 
 
@@ -205,7 +211,7 @@ async def test_a_dry_run_forgets_nothing_of_an_interrupted_one(
         monkeypatch.setenv(name, value)
     async with own_topics(stack.kafka_bootstrap) as topics:
         await topics.publish([user_event(new_id())])
-        half_done = Shadow("interaction.events", (), FORMAT)
+        half_done = Shadow("interaction.events", (), SEEN)
         async with verifier.database.work() as work:
             await half_done.begin(work, anew=True)
             await half_done.put_progress(work, UserEventRecordedV1.topic, 0, 0)
@@ -214,6 +220,62 @@ async def test_a_dry_run_forgets_nothing_of_an_interrupted_one(
 
     assert compared == (Exit.FOUND, 1, 0)
     assert said.json["rebuilt"][0]["resumed"] is True
+
+
+async def test_an_event_told_twice_with_another_time_is_one_event_live_and_rebuilt(
+    process: Process, settings: Settings, probe: TopicProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ_of(SERVICE, settings).items():
+        monkeypatch.setenv(name, value)
+    service: Any = process.parts.target
+    person = new_id()
+    first = user_event(person)
+    again = msgspec.structs.replace(first, happened_at=BEGINNING + timedelta(seconds=3))
+    marker = user_event(person)
+
+    async def ids() -> list[tuple[UUID, datetime]]:
+        page = await service.read(person, None, 100)
+        return sorted((item.event_id, item.happened_at) for item in page.items)
+
+    async def has_marker() -> bool:
+        return marker.event_id in dict(await ids())
+
+    for events in ([first], [again, again], [marker, again]):
+        await probe.publish(*events)
+    await eventually(has_marker)
+    live = await ids()
+    said = await say("rebuild", "interaction.events", "--prefix", settings.topic_prefix, "--json")
+
+    assert said.code == 0, said.err
+    assert await ids() == live
+    assert [event_id for event_id, _ in live] == sorted([first.event_id, marker.event_id])
+    assert dict(live)[first.event_id] == first.happened_at
+
+
+async def test_a_rebuild_that_stopped_half_way_still_knows_which_events_it_saw(
+    verifier: Verifier, rebuilt: Settings, stack: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ_of(SERVICE, rebuilt).items():
+        monkeypatch.setenv(name, value)
+    person = new_id()
+    first = user_event(person)
+    again = msgspec.structs.replace(first, happened_at=BEGINNING + timedelta(seconds=3))
+    async with own_topics(stack.kafka_bootstrap) as topics:
+        await topics.publish([first])
+        restore = next(one for one in SERVICE.projections if isinstance(one, Restore))
+        log = Log(rebuilt.kafka_bootstrap, topics.prefix)
+        steps = RestoreRebuild(restore, verifier.database, verifier.target, log, Report(projection=restore.name))
+        await steps.begin(anew=True)
+        with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+            patch.setattr(steps, "drop", killed)
+            await steps.run(lambda _: None)
+        await topics.publish([again])
+        said = await say("rebuild", "interaction.events", "--prefix", topics.prefix, "--json")
+
+    report = said.json["rebuilt"][0]
+    assert (report["resumed"], report["records"], report["added"]) == (True, 1, 0)
+    page = await verifier.target.read(person, None, 100)
+    assert [(item.event_id, item.happened_at) for item in page.items] == [(first.event_id, first.happened_at)]
 
 
 DROP_EVENT = "DELETE FROM user_event WHERE user_id = ? AND day = ? AND happened_at = ? AND event_id = ?"
@@ -233,6 +295,10 @@ async def dry_rebuild(prefix: str) -> tuple[int, int, int]:
     (report,) = said.json["rebuilt"]
     assert report["removed"] == 0
     return said.code, report["added"], report["changed"]
+
+
+async def killed() -> None:
+    raise RuntimeError
 
 
 def user_event(user_id: UUID) -> UserEventRecordedV1:

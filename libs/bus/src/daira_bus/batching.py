@@ -63,7 +63,7 @@ class BatchHandler:
         started = time.perf_counter()
         first = run[0][0]
         attributes = {"messaging.destination": first.topic, "messaging.batch.message_count": len(run)}
-        events = {event.event_id: event for _, event in run if event is not None}
+        events = _firsts(run)
         try:
             # A trace of its own and no cause: what is told in here is told because of all of them.
             with span(f"consume {subscription.topic}", kind=SpanKind.CONSUMER, attributes=attributes), caused_by(None):
@@ -135,6 +135,15 @@ def _tell(trace: Sequence[Entry], new: set[UUID], subscription: Subscription, se
             records=len(trace),
             ms=round(seconds * 1000, 2),
         )
+
+
+def _firsts(run: Sequence[Entry]) -> dict[UUID, Event]:
+    """Of each id the first, as one by one: what a batch wrote elsewhere stays when it is taken apart."""
+    found: dict[UUID, Event] = {}
+    for _, event in run:
+        if event is not None:
+            found.setdefault(event.event_id, event)
+    return found
 
 
 def _read(record: ConsumerRecord, subscription: Subscription) -> Event | None:

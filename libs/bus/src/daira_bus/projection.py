@@ -102,8 +102,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 class Restore(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of another store (Cassandra) that are a function of one topic of facts; every write may be repeated.
 
-    `put(work, service, events)` writes events of any keys, `compare` looks for what `put` would write and writes
-    nothing; `work` is this service's database, to see who was erased.
+    `put(work, service, events)` writes events of any keys, each id once: the first in the topic, as the live handler's
+    inbox lets it; `compare` looks for what `put` would write and writes nothing. `work` is this service's database, to
+    see who was erased.
     """
 
     name: str

@@ -4,13 +4,15 @@ Code that writes to `profile` writes to the copy while the copy's schema comes f
 reads besides (who was erased) it finds in the live schema behind it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, LiteralString
+from uuid import UUID
 
 import msgspec
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from daira_stores.arrays import columns_of
 from daira_stores.work import Work
 
 LIVE = "public"
@@ -61,6 +63,7 @@ class Shadow:
         columns = "topic text, partition integer, next_offset bigint NOT NULL, PRIMARY KEY (topic, partition)"
         await _run(work, f"CREATE TABLE {{}} ({columns})", self._own("progress"))
         await _run(work, "CREATE TABLE {} (place text)", self._own("cursor"))
+        await _run(work, "CREATE TABLE {} (event_id uuid PRIMARY KEY)", self._own("seen"))
         for table in self._tables:
             pair = self._own(table.name), sql.Identifier(LIVE, table.name)
             await _run(work, "CREATE TABLE {} (LIKE {} INCLUDING ALL)", *pair)
@@ -91,6 +94,16 @@ class Shadow:
             self._own("progress"),
             parameters=(topic, partition, next_offset, next_offset),
         )
+
+    async def first_times(self, work: Work, event_ids: Collection[UUID]) -> set[UUID]:
+        """Those that this rebuild did not see before, as an inbox; in the transaction that holds their progress."""
+        rows = await _all(
+            work,
+            "INSERT INTO {} SELECT * FROM unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id",
+            self._own("seen"),
+            parameters=columns_of((event_id,) for event_id in event_ids),
+        )
+        return {row["event_id"] for row in rows}
 
     async def cursor(self, work: Work) -> str | None:
         """Where a refill goes on."""
@@ -220,5 +233,7 @@ async def _run(
     await work.connection.execute(sql.SQL(statement).format(*names, **named), parameters)
 
 
-async def _all(work: Work, statement: LiteralString, *names: sql.Composable) -> list[DictRow]:
-    return await (await work.connection.execute(sql.SQL(statement).format(*names))).fetchall()
+async def _all(
+    work: Work, statement: LiteralString, *names: sql.Composable, parameters: Sequence[Any] | None = None
+) -> list[DictRow]:
+    return await (await work.connection.execute(sql.SQL(statement).format(*names), parameters)).fetchall()

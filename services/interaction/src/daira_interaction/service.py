@@ -56,9 +56,8 @@ class InteractionService:
         claims, refusals = judge(batch, received_at)
         known = await self._known_lengths(claims)
         facts = [record(claim, user_id, received_at, known.get(claim.entity_id)) for claim in claims]
-        unique = {fact.event_id: fact for fact in facts}
-        if unique:
-            await self._producer.publish(*unique.values())
+        if unique := firsts(facts):
+            await self._producer.publish(*unique)
         count(facts, refusals)
         return len(facts), refusals
 
@@ -120,6 +119,14 @@ class InteractionService:
             async with self._database.read() as work:
                 return await lengths.find_lengths(work, sorted(posts))
         return {}
+
+
+def firsts(facts: Sequence[UserEventRecordedV1]) -> list[UserEventRecordedV1]:
+    """Each id once. Whoever takes events in keeps the first, or two moments of one event would be two rows."""
+    found: dict[UUID, UserEventRecordedV1] = {}
+    for fact in facts:
+        found.setdefault(fact.event_id, fact)
+    return list(found.values())
 
 
 def judge(batch: Sequence[Any], received_at: datetime) -> tuple[list[Claim], list[Refusal]]:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
-from daira_bus.log import Batch, Log, Span
+from daira_bus.log import Log, Span
 from daira_bus.projection import Page, Refill, Restore
 from daira_cli.errors import Partial
 from daira_cli.rebuild.reading import batches, readable, remaining
@@ -14,9 +15,12 @@ from daira_observe.logs import get_logger
 from daira_stores.postgres import Database
 from daira_stores.shadow import Shadow
 from daira_stores.transient import is_transient
+from daira_stores.work import Work
 
 logger = get_logger(__name__)
 FORMAT = "1"
+SEEN = "2"
+"""The format of a restore's own notes: with the ids that it saw."""
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
 """Seconds between tries."""
 Advance = Callable[[int], None]
@@ -86,13 +90,14 @@ class RestoreRebuild:
     def __init__(self, restore: Restore, database: Database, target: Any, log: Log, report: Report) -> None:
         self._restore, self._database, self._target, self._log = restore, database, target, log
         self.report = report
-        self._shadow = Shadow(restore.name, (), FORMAT)
+        # What a dry run saw was not written: it keeps notes of its own.
+        name = f"{restore.name}.dry" if report.dry else restore.name
+        self._shadow = Shadow(name, (), SEEN)
 
     async def begin(self, *, anew: bool) -> int:
         """How many offsets are to be read."""
-        if not self.report.dry:
-            async with self._database.work() as work:
-                self.report.resumed = await self._shadow.begin(work, anew=anew)
+        async with self._database.work() as work:
+            self.report.resumed = await self._shadow.begin(work, anew=anew or self.report.dry)
         return sum(span.end - span.start for span in await self._remaining())
 
     async def run(self, advance: Advance) -> None:
@@ -100,37 +105,39 @@ class RestoreRebuild:
         async for batch in batches(self._log, await self._remaining()):
             found = readable(batch, self._restore.event_type, self.report)
             events = [event for _, event in found if event is not None]
-            if self.report.dry:
-                await self._compare(events)
-            else:
-                await self._put(events, batch)
+            async with self._database.work() as work:
+                await self._take(work, await self._first_times(work, events))
+                await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
             advance(len(batch.records))
         await self.drop()
 
     async def drop(self) -> None:
-        """Forget how far it was; a dry run leaves that as it found it."""
-        if not self.report.dry:
-            async with self._database.work() as work:
-                await self._shadow.drop(work)
+        """Forget how far it was."""
+        async with self._database.work() as work:
+            await self._shadow.drop(work)
 
-    async def _compare(self, events: Sequence[Event]) -> None:
+    async def _take(self, work: Work, events: Sequence[Event]) -> None:
         if not events:
             return
-        async with self._database.work() as work:
+        if self.report.dry:
             gap = await self._restore.compare(work, self._target, events)
-        self.report.added += gap.missing
-        self.report.changed += gap.differing
+            self.report.added += gap.missing
+            self.report.changed += gap.differing
+        else:
+            await self._restore.put(work, self._target, events)
+            self.report.added += len(events)
 
-    async def _put(self, events: Sequence[Event], batch: Batch) -> None:
-        async with self._database.work() as work:
-            if events:
-                await self._restore.put(work, self._target, events)
-            await self._shadow.put_progress(work, batch.topic, batch.partition, batch.next_offset)
-        self.report.added += len(events)
+    async def _first_times(self, work: Work, events: Sequence[Event]) -> list[Event]:
+        """The same person may have told an event twice with different moments: live, the inbox lets the first pass."""
+        firsts: dict[UUID, Event] = {}
+        if not events:
+            return []
+        for event in events:
+            firsts.setdefault(event.event_id, event)
+        fresh = await self._shadow.first_times(work, firsts)
+        return [event for event_id, event in firsts.items() if event_id in fresh]
 
     async def _remaining(self) -> list[Span]:
-        topic, progress = self._restore.event_type.topic, dict[tuple[str, int], int]()
-        if not self.report.dry:
-            async with self._database.read() as work:
-                progress = dict(await self._shadow.progress(work))
-        return await remaining(self._log, [topic], progress)
+        async with self._database.read() as work:
+            progress = await self._shadow.progress(work)
+        return await remaining(self._log, [self._restore.event_type.topic], progress)
