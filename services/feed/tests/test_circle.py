@@ -19,6 +19,8 @@ from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_stores.postgres import Database
 
+KEPT = 1_000
+
 
 async def couple(feed: Any) -> tuple[UUID, UUID]:
     """An author and an active follower."""
@@ -194,7 +196,7 @@ async def test_a_tombstone_beats_a_late_create(any_feed: Any) -> None:
     await any_feed.settled()
 
     entry = entry_of(to_ms(row["published_at"]), UUID(post_id).hex, author.hex)
-    await push(any_feed.wire, [reader.hex], entry)
+    await push(any_feed.wire, [reader.hex], entry, KEPT)
     cards = any_feed.cards
     await cards.put(cards.post(author.hex, UUID(post_id).hex, 2, b"{}", None, is_limited=False))
 
@@ -210,7 +212,8 @@ async def test_a_push_that_comes_after_the_end_of_a_follow_is_not_shown(any_feed
     (row,) = await any_feed.sql("SELECT published_at FROM post WHERE id = %s", UUID(post_id))
 
     await any_feed.relate(reader, author, **end)
-    await push(any_feed.wire, [reader.hex], entry_of(to_ms(row["published_at"]), UUID(post_id).hex, author.hex))
+    late = entry_of(to_ms(row["published_at"]), UUID(post_id).hex, author.hex)
+    await push(any_feed.wire, [reader.hex], late, KEPT)
 
     assert await any_feed.circle_ids(reader) == []
 

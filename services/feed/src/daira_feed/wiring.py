@@ -78,10 +78,12 @@ def assemble(settings: Settings, database: Database, reading: Wire, writing: Wir
     posts = Posts(database, judging, settings.media_wait_seconds)
     storing, timelines, circles_ = Cards(writing), Timelines(writing), Circles(writing, kept)
     people = People(database, circles_, storing, threshold=settings.celebrity_followers, inactive_seconds=inactive)
-    spreading = Spreading(database, writing, storing, timelines, page=page, inactive_seconds=inactive)
+    spreading = Spreading(
+        database, writing, storing, timelines, page=page, inactive_seconds=inactive, kept_seconds=kept
+    )
     read_side = Circles(reading, kept)
     filling_spread = Spreading(
-        database, reading, Cards(reading), Timelines(reading), page=page, inactive_seconds=inactive
+        database, reading, Cards(reading), Timelines(reading), page=page, inactive_seconds=inactive, kept_seconds=kept
     )
     filling = Filling(database, reading, Cards(reading), Timelines(reading), filling_spread)
     return FeedService(
@@ -109,6 +111,7 @@ def assemble(settings: Settings, database: Database, reading: Wire, writing: Wir
             threshold=settings.celebrity_followers,
             page=page,
             inactive_seconds=inactive,
+            kept_seconds=kept,
         ),
         erasure=Erasure(database, storing, circles_, spreading, people),
         refilling=Refilling(database, writing, circles_, storing, spreading, kept),

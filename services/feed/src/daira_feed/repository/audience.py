@@ -34,9 +34,13 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FollowerPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`readers` are the active ones as 32 hex digits; `last` is the last follower looked at, None at the end."""
+    """`readers` are the active ones as 32 hex digits; `last` is the last follower looked at, None at the end.
+
+    `fading` are those of them who read so long ago that their Circles ended.
+    """
 
     readers: list[str]
+    fading: list[str]
     last: UUID | None
 
 
@@ -140,12 +144,14 @@ async def put_settings(work: Work, events: Sequence[SettingsChangedV1]) -> int:
 
 
 async def read_followers(
-    work: Work, author_id: UUID, after: UUID | None, limit: int, active_since: datetime
+    work: Work, author_id: UUID, after: UUID | None, limit: int, active_since: datetime, kept_since: datetime
 ) -> FollowerPage:
     """One page in order of ids, as one text: a million followers never become a million Python objects."""
     row = await work.one(
         """
         SELECT string_agg(page.hex, ',') FILTER (WHERE reader.active_at > %(since)s) AS readers,
+            string_agg(page.hex, ',')
+                FILTER (WHERE reader.active_at > %(since)s AND reader.active_at <= %(kept)s) AS fading,
             max(page.hex)::uuid AS last, count(*) AS found
         FROM (
             SELECT actor_id, encode(uuid_send(actor_id), 'hex') AS hex FROM relation
@@ -153,11 +159,11 @@ async def read_followers(
             ORDER BY actor_id LIMIT %(limit)s
         ) AS page LEFT JOIN reader ON reader.user_id = page.actor_id
         """,
-        {"author": author_id, "after": after, "limit": limit, "since": active_since},
+        {"author": author_id, "after": after, "limit": limit, "since": active_since, "kept": kept_since},
     )
     assert row is not None
-    readers = row["readers"].split(",") if row["readers"] else []
-    return FollowerPage(readers=readers, last=row["last"] if row["found"] == limit else None)
+    readers, fading = (row[name].split(",") if row[name] else [] for name in ("readers", "fading"))
+    return FollowerPage(readers=readers, fading=fading, last=row["last"] if row["found"] == limit else None)
 
 
 async def read_circle(work: Work, reader_id: UUID) -> tuple[list[Entry], list[str]]:

@@ -181,7 +181,8 @@ class Circles:
         if entries:
             key = keys.circle(reader)
             commands = [_add(key, entries[at : at + 500]) for at in range(0, len(entries), 500)]
-            await self.wire.run([*commands, pack("ZREMRANGEBYRANK", key, *_TRIM)])
+            # What ended while nobody read it begins anew by this: it must end again.
+            await self.wire.run([*commands, pack("ZREMRANGEBYRANK", key, *_TRIM), self._let_end(key)])
 
     async def remove_author(self, reader: str, author: str) -> None:
         """All entries of one author. A full Circle loses its mark too: older posts of others may now belong in it."""
@@ -219,11 +220,11 @@ class Circles:
 
     async def add_star(self, readers: Iterable[str], author: str) -> None:
         """These readers merge the author's timeline from now on."""
-        await self._each(readers, lambda key: pack("SADD", key, author))
+        await self._each(readers, lambda key: [pack("SADD", key, author), self._let_end(key)])
 
     async def remove_star(self, readers: Iterable[str], author: str) -> None:
         """And from now on no longer."""
-        await self._each(readers, lambda key: pack("SREM", key, author))
+        await self._each(readers, lambda key: [pack("SREM", key, author)])
 
     async def forget(self, reader: str) -> None:
         """Everything about an erased reader."""
@@ -254,8 +255,11 @@ class Circles:
         names = (keys.circle(reader), keys.reader_state(reader), keys.stars(reader))
         return [pack("EXPIRE", name, self._kept) for name in names]
 
-    async def _each(self, readers: Iterable[str], make: Callable[[str], Command]) -> None:
-        commands = [make(keys.stars(reader)) for reader in readers]
+    def _let_end(self, key: str) -> Command:
+        return pack("EXPIRE", key, self._kept, "NX")
+
+    async def _each(self, readers: Iterable[str], make: Callable[[str], list[Command]]) -> None:
+        commands = [command for reader in readers for command in make(keys.stars(reader))]
         for at in range(0, len(commands), 1_000):
             await self.wire.run(commands[at : at + 1_000])
 

@@ -12,7 +12,7 @@ from daira_feed.metrics import PUSHED, SPREAD_SECONDS
 from daira_feed.repository import audience, media, posts, spreads
 from daira_feed.repository.cards import Cards
 from daira_feed.repository.posts import Post
-from daira_feed.repository.pushing import pull_back, push
+from daira_feed.repository.pushing import let_end, pull_back, push
 from daira_feed.repository.spreads import Spread, Wanted
 from daira_feed.repository.timelines import Timelines
 from daira_feed.repository.wire import Wire
@@ -24,7 +24,10 @@ from daira_stores.work import Work
 
 
 class Spreading:
-    """`page` followers at a time; readers inactive for longer than `inactive_seconds` are skipped."""
+    """`page` followers at a time; readers inactive for longer than `inactive_seconds` are skipped.
+
+    Their Circles ended before, `kept_seconds` after they read last.
+    """
 
     def __init__(
         self,
@@ -35,9 +38,10 @@ class Spreading:
         *,
         page: int,
         inactive_seconds: int,
+        kept_seconds: int,
     ) -> None:
         self._database, self._wire, self._cards, self._timelines = database, wire, cards, timelines
-        self._page, self._inactive = page, timedelta(seconds=inactive_seconds)
+        self._page, self._inactive, self._kept = page, timedelta(seconds=inactive_seconds), kept_seconds
 
     async def spread(self, post_id: UUID) -> None:
         """Safe to run twice, and from the page where a dead worker stopped."""
@@ -105,11 +109,15 @@ class Spreading:
             await self._timelines.add(post.author_id.hex, [entry])
 
     async def _all_followers(self, post: Post, entry: Entry, progress: Spread) -> None:
-        after, write = progress.after_follower, push if progress.wanted == "SHOWN" else pull_back
+        after = progress.after_follower
         while True:
             async with self._database.read() as work:
                 page = await self._read_page(work, post.author_id, after)
-            await write(self._wire, page.readers, entry)
+            if progress.wanted == "SHOWN":
+                await push(self._wire, page.readers, entry, self._kept)
+                await let_end(self._wire, page.fading, self._kept)
+            else:
+                await pull_back(self._wire, page.readers, entry)
             PUSHED.labels(progress.wanted).inc(len(page.readers))
             if page.last is None:
                 return
@@ -118,4 +126,6 @@ class Spreading:
                 await spreads.put(work, Spread(post_id=post.id, wanted=progress.wanted, after_follower=after))
 
     async def _read_page(self, work: Work, author_id: UUID, after: UUID | None) -> audience.FollowerPage:
-        return await audience.read_followers(work, author_id, after, self._page, now() - self._inactive)
+        clock = now()
+        kept_since = clock - timedelta(seconds=self._kept)
+        return await audience.read_followers(work, author_id, after, self._page, clock - self._inactive, kept_since)

@@ -7,8 +7,9 @@ from uuid import UUID
 from daira_feed.domain.celebrity import Mode, next_mode, settled
 from daira_feed.domain.timeline import Entry
 from daira_feed.repository import audience
+from daira_feed.repository.audience import FollowerPage
 from daira_feed.repository.circles import Circles
-from daira_feed.repository.pushing import push
+from daira_feed.repository.pushing import let_end, push
 from daira_feed.repository.timelines import Timelines
 from daira_feed.repository.wire import Wire
 from daira_kit.clock import now
@@ -30,9 +31,11 @@ class Switching:
         threshold: int,
         page: int,
         inactive_seconds: int,
+        kept_seconds: int,
     ) -> None:
         self._database, self._wire, self._circles, self._timelines = database, wire, circles, timelines
-        self._threshold, self._page, self._inactive = threshold, page, timedelta(seconds=inactive_seconds)
+        self._threshold, self._page, self._kept = threshold, page, kept_seconds
+        self._inactive = timedelta(seconds=inactive_seconds)
 
     async def switch(self, author_id: UUID) -> None:
         """Finish the switch under way; what the followers' count asks for meanwhile is begun at once."""
@@ -57,22 +60,25 @@ class Switching:
 
     async def _rise(self, author: str, author_id: UUID, entries: list[Entry]) -> None:
         await self._timelines.add(author, entries, is_whole=True)
-        async for readers in self._followers(author_id):
-            await self._circles.add_star(readers, author)
+        async for page in self._followers(author_id):
+            await self._circles.add_star(page.readers, author)
 
     async def _fall(self, author: str, author_id: UUID, entries: list[Entry]) -> None:
-        async for readers in self._followers(author_id):
+        async for page in self._followers(author_id):
             for entry in entries:
-                await push(self._wire, readers, entry)
-            await self._circles.remove_star(readers, author)
+                await push(self._wire, page.readers, entry, self._kept)
+            await let_end(self._wire, page.fading, self._kept)
+            await self._circles.remove_star(page.readers, author)
         await self._timelines.drop(author)
 
-    async def _followers(self, author_id: UUID) -> AsyncIterator[list[str]]:
+    async def _followers(self, author_id: UUID) -> AsyncIterator[FollowerPage]:
         after: UUID | None = None
         while True:
+            clock = now()
+            since, kept_since = clock - self._inactive, clock - timedelta(seconds=self._kept)
             async with self._database.read() as work:
-                page = await audience.read_followers(work, author_id, after, self._page, now() - self._inactive)
-            yield page.readers
+                page = await audience.read_followers(work, author_id, after, self._page, since, kept_since)
+            yield page
             if page.last is None:
                 return
             after = page.last
