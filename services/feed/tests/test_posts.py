@@ -255,6 +255,29 @@ async def test_a_profile_page_has_what_its_reader_may_see(feed: Any) -> None:
     assert await page(follower) == []
 
 
+@pytest.mark.parametrize(("is_private", "then"), [(False, 200), (True, "post_not_found")])
+async def test_until_the_profile_arrived_a_post_is_for_its_author_and_followers(
+    any_feed: Any, is_private: bool, then: int | str
+) -> None:
+    author, follower, stranger = new_id(), await any_feed.person(), await any_feed.person()
+    await any_feed.follow(follower, author)
+    post_id = await any_feed.published(author, "to all, should the account be public")
+
+    assert [(await any_feed.read(reader, post_id)).status_code for reader in (author, follower)] == [200, 200]
+    assert await any_feed.circle_ids(follower) == [post_id]
+    early = await any_feed.read(stranger, post_id)
+    assert (early.status_code, early.json()["code"], early.headers["Retry-After"]) == (404, "not_yet_visible", "1")
+    quote = await create(any_feed, stranger, {"text": "look", "quoteOf": post_id})
+    assert (quote.status_code, quote.json()["errors"][0]["field"]) == (400, "quoteOf")
+
+    await any_feed.profile(author, "late", is_private=is_private)
+    await any_feed.sql_until("SELECT 1 FROM profile WHERE user_id = %s", author)
+
+    late = await any_feed.read(stranger, post_id)
+    assert then in (late.status_code, late.json().get("code"))
+    assert await any_feed.circle_ids(follower) == [post_id]
+
+
 @contextmanager
 def counted_statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What this task asks PostgreSQL; the process's own background work does not count."""

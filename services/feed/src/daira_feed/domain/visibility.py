@@ -32,6 +32,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     is_published: bool
     followers_only: bool = False
     author_is_private: bool = False
+    author_is_unknown: bool = False
+    """Nobody told yet whether the author is private: until then they are."""
     author_is_gone: bool = False
 
 
@@ -50,6 +52,6 @@ def may_see(surface: Surface, standing: Standing, subject: Subject) -> bool:
         return False
     if standing.mutes and surface in _UNASKED:
         return False
-    if subject.followers_only or subject.author_is_private:
+    if subject.followers_only or subject.author_is_private or subject.author_is_unknown:
         return standing.follows and surface not in _FOR_STRANGERS
     return standing.follows or surface is not Surface.CIRCLE

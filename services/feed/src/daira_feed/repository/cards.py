@@ -38,7 +38,7 @@ SCRIPTS = (PUT, DROP)
 
 NO_COUNTS = b'{"likes":0,"comments":0,"shares":0,"views":0}'
 PLAIN, LIMITED, GONE = "0", "1", "2"
-"""LIMITED is followers-only for a post, private for an author; GONE is a tombstone, or an author who left."""
+"""LIMITED is followers-only for a post, private or not yet known for an author; GONE is a tombstone, or who left."""
 _DIGITS = 19
 _MEDIA = 10**9
 """Revisions of media below one of the post: the last of them is left to its tombstone."""
@@ -197,5 +197,5 @@ def _post(value: bytes | None, counts: bytes | None, lean: bytes | None) -> Stor
 
 def _author(value: bytes | None) -> StoredAuthor:
     if value is None:
-        return StoredAuthor(None, False, False)
+        return StoredAuthor(None, True, False)
     return StoredAuthor(value[_HEAD:], value[0] == _LIMITED, value[0] == _GONE)

@@ -22,7 +22,7 @@ from daira_feed.routes.examples import CREATED, POST
 from daira_feed.schemas import PostCreate, PostPatch, PostView
 from daira_feed.service import FeedService
 from daira_feed.settings import Settings
-from daira_kit.errors import PreconditionFailed
+from daira_kit.errors import NotYetVisible, PreconditionFailed
 from daira_web.answers import problems
 from daira_web.guards import signed_in
 from daira_web.idempotency import IdempotencyKey
@@ -56,7 +56,7 @@ async def create_post(
 @get(
     "/v1/posts/{post_id:uuid}",
     operation_id="ReadPost",
-    responses={**POST, **problems(PostNotFound)},
+    responses={**POST, **problems(PostNotFound, NotYetVisible)},
     summary="One post",
     guards=[signed_in],
     security=BEARER,

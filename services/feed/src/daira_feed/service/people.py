@@ -167,9 +167,9 @@ async def put_author_card(cards: Cards, user_id: UUID, profile: people.Profile |
 
 def author_card(user_id: UUID, profile: people.Profile | None) -> tuple[bytes, str]:
     """The ready JSON and its flag."""
-    flag = PLAIN
-    if profile is not None:
-        flag = GONE if not profile.is_active else LIMITED if profile.is_private else PLAIN
+    flag = LIMITED  # also while nobody told whether the account is private
+    if profile is not None and not (profile.is_active and profile.is_private):
+        flag = PLAIN if profile.is_active else GONE
     return msgspec.json.encode(render_author(user_id, profile)), flag
 
 

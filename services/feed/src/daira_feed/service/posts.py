@@ -19,7 +19,7 @@ from daira_feed.service.judging import MEDIA_DEADLINE, Judging
 from daira_feed.service.rendering import render_author, render_post
 from daira_feed.service.telling import NOTHING, tell
 from daira_kit.clock import now
-from daira_kit.errors import PreconditionFailed
+from daira_kit.errors import NotYetVisible, PreconditionFailed
 from daira_kit.ids import new_id
 from daira_stores.idempotency import IdempotencyKey
 from daira_stores.postgres import Database
@@ -66,13 +66,16 @@ class Posts:
         return view
 
     async def read(self, post_id: UUID, reader_id: UUID, *, is_saving: bool) -> tuple[PostView, int]:
-        """The post as this reader may see it, and its revision. Raises PostNotFound and, to its author, PostRemoved."""
+        """The post as this reader may see it, and its revision.
+
+        Raises PostNotFound, and NotYetVisible where only the author's profile is missed.
+        """
         async with self._database.read() as work:
             post = await posts.find(work, post_id)
             if post is None:
                 raise PostNotFound
             if not await self._may_see(work, post, reader_id):
-                raise PostNotFound
+                raise NotYetVisible if await self._waits_for_profile(work, post, reader_id) else PostNotFound
             return await self._view(work, post, reader_id, is_saving=is_saving), post.revision
 
     async def edit(self, post_id: UUID, author_id: UUID, data: PostPatch, expected: int | None) -> tuple[PostView, int]:
@@ -175,6 +178,13 @@ class Posts:
             return False
         return _sees(Surface.POST, standings[post.author_id], post, profiles.get(post.author_id))
 
+    async def _waits_for_profile(self, work: Work, post: Post, reader_id: UUID) -> bool:
+        """Whether a public author's post would be seen, were it known that the author is one."""
+        if await people.find_profiles(work, [post.author_id]):
+            return False
+        standings = await people.find_standings(work, reader_id, [post.author_id])
+        return may_see(Surface.POST, standings[post.author_id], _subject_of(post))
+
     async def _view(self, work: Work, post: Post, reader_id: UUID, *, is_saving: bool) -> PostView:
         standings = await people.find_standings(work, reader_id, [post.author_id])
         profiles = await people.find_profiles(work, [post.author_id])
@@ -235,13 +245,19 @@ def _view_of(
 
 
 def _sees(surface: Surface, standing: Standing, post: Post, profile: people.Profile | None) -> bool:
-    subject = Subject(
+    if profile is None:
+        subject = _subject_of(post, author_is_unknown=True)
+    else:
+        subject = _subject_of(post, author_is_private=profile.is_private, author_is_gone=not profile.is_active)
+    return may_see(surface, standing, subject)
+
+
+def _subject_of(post: Post, **author: bool) -> Subject:
+    return Subject(
         is_published=post.state is PostState.PUBLISHED,
         followers_only=post.visibility is Visibility.FOLLOWERS,
-        author_is_private=profile is not None and profile.is_private,
-        author_is_gone=profile is not None and not profile.is_active,
+        **author,
     )
-    return may_see(surface, standing, subject)
 
 
 def _words(text: str, media_ids: Sequence[UUID]) -> Words:
