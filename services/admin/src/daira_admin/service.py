@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from daira_admin.adapters.pages import File
-from daira_admin.repository import keep_act
+from daira_admin.repository import put_acts
 from daira_contracts.admin import OperatorActedV1
 from daira_contracts.staff import StaffActionRecorded
 from daira_kit.errors import NotFound
@@ -27,16 +27,20 @@ class AdminService:
 
     async def keep_act(self, work: Work, event: OperatorActedV1) -> None:
         """The audit trail is append only."""
-        await keep_act(work, event)
+        await put_acts(work, [event])
 
     async def keep_staff_action(self, work: Work, event: StaffActionRecorded) -> None:
         """What staff do inside a service stands beside what operators do by hand."""
-        act = OperatorActedV1(
-            act_id=event.action_id,
-            occurred_at=event.occurred_at,
-            operator=event.actor,
-            act=event.action,
-            subjects=(str(event.subject_id), *filter(None, [event.detail])),
-            reason=event.reason,
-        )
-        await keep_act(work, act)
+        await put_acts(work, [act_of(event)])
+
+
+def act_of(event: StaffActionRecorded) -> OperatorActedV1:
+    """The same in the words of the audit trail."""
+    return OperatorActedV1(
+        act_id=event.action_id,
+        occurred_at=event.occurred_at,
+        operator=event.actor,
+        act=event.action,
+        subjects=(str(event.subject_id), *filter(None, [event.detail])),
+        reason=event.reason,
+    )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from daira_admin.adapters.pages import read_folder
 from daira_admin.handlers import SUBSCRIPTIONS
+from daira_admin.projections import PROJECTIONS
 from daira_admin.routes import ROUTES
 from daira_admin.service import AdminService
 from daira_admin.settings import Settings
@@ -21,4 +22,4 @@ async def build(settings: Settings, _platform: Platform) -> AsyncIterator[Parts]
     yield Parts(target=admin, routes=ROUTES, dependencies={"admin": admin}, subscriptions=SUBSCRIPTIONS)
 
 
-SERVICE = Service("admin", Settings, build)
+SERVICE = Service("admin", Settings, build, projections=PROJECTIONS)
