@@ -154,3 +154,100 @@ async def test_only_author_cards_that_are_lost_or_differ_are_counted_and_written
 async def authors(feed: Any, *, dry: bool = False) -> Page:
     page: Page = await feed.service.refilling.authors(None, dry=dry)
     return page
+
+
+async def lost(feed: Any, name: str) -> None:
+    await feed.wire.run([pack("DEL", name)])
+
+
+async def stale(feed: Any, name: str) -> None:
+    (held,) = await feed.wire.run([pack("GET", name)])
+    older = int(held[1:20]) - 1
+    await feed.wire.run([pack("SET", name, held[:1] + f"{older:019}".encode() + b'{"text":"before"}')])
+
+
+async def spoilt(feed: Any, name: str) -> None:
+    (held,) = await feed.wire.run([pack("GET", name)])
+    await feed.wire.run([pack("SET", name, held[:20] + b'{"text":"never said"}')])
+
+
+async def unreadable(feed: Any, name: str) -> None:
+    await feed.wire.run([pack("SET", name, "rubbish")])
+
+
+async def gone(feed: Any, name: str) -> None:
+    (held,) = await feed.wire.run([pack("GET", name)])
+    await feed.wire.run([pack("SET", name, b"2" + f"{int(held[1:20]) // 10**9 * 10**9 + 10**9 - 1:019}".encode())])
+
+
+@pytest.mark.parametrize("harm", [lost, stale, spoilt, unreadable, gone])
+async def test_only_post_cards_that_are_lost_or_differ_are_counted_and_written(any_feed: Any, harm: Any) -> None:
+    author = await any_feed.person()
+    post_id = await any_feed.published(author, "one")
+    await cards(any_feed)  # other tests' posts too
+    name = keys.post_card(author.hex, UUID(post_id).hex)
+    (before,) = await any_feed.wire.run([pack("GET", name)])
+    await harm(any_feed, name)
+
+    found, mended, after = await cards(any_feed, dry=True), await cards(any_feed), await cards(any_feed)
+
+    assert (found, mended, after) == (1, 1, 0)
+    assert await any_feed.wire.run([pack("GET", name)]) == [before]
+
+
+async def test_a_card_of_a_removed_post_is_found_and_makes_way_for_its_tombstone(any_feed: Any) -> None:
+    author = await any_feed.person()
+    post_id = await any_feed.published(author, "one")
+    name = keys.post_card(author.hex, UUID(post_id).hex)
+    (shown,) = await any_feed.wire.run([pack("GET", name)])
+    await any_feed.client.delete(f"/v1/posts/{post_id}", headers=any_feed.mint.headers(author))
+    await any_feed.settled()
+    await cards(any_feed)
+    (tombstone,) = await any_feed.wire.run([pack("GET", name)])
+    await any_feed.wire.run([pack("SET", name, shown)])
+
+    found, mended, after = await cards(any_feed, dry=True), await cards(any_feed), await cards(any_feed)
+
+    assert (found, mended, after) == (1, 1, 0)
+    assert tombstone[:1] == b"2"
+    assert await any_feed.wire.run([pack("GET", name)]) == [tombstone]
+    await lost(any_feed, name)  # its time is over
+    assert await cards(any_feed, dry=True) == 0
+
+
+async def test_a_card_that_is_ahead_of_the_database_we_read_stays(any_feed: Any) -> None:
+    author = await any_feed.person()
+    post_id = await any_feed.published(author, "one")
+    await cards(any_feed)
+    newer = any_feed.cards.post(author.hex, UUID(post_id).hex, 9, b"{}", None, is_limited=False)
+    await any_feed.cards.put(newer)
+    held = await any_feed.cards.read_posts([newer])
+
+    assert await cards(any_feed) == 0
+    assert await any_feed.cards.read_posts([newer]) == held
+    await lost(any_feed, keys.post_card(author.hex, UUID(post_id).hex))
+
+
+async def test_a_dry_rebuild_of_cards_exits_1_when_one_is_wrong(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ_of(SERVICE, feed.settings).items():
+        monkeypatch.setenv(name, value)
+    author = await feed.person()
+    post_id = await feed.published(author, "one")
+    command = ("rebuild", "feed.cards", "--prefix", feed.settings.topic_prefix, "--json")
+    assert (await say(*command)).code == 0
+    await spoilt(feed, keys.post_card(author.hex, UUID(post_id).hex))
+
+    dry, run, again = await say(*command, "--dry-run"), await say(*command), await say(*command)
+
+    assert (dry.code, run.code, again.code) == (1, 0, 0)
+    assert [said.json["rebuilt"][0]["added"] for said in (dry, run, again)] == [1, 1, 0]
+
+
+async def cards(feed: Any, *, dry: bool = False) -> int:
+    """How many posts were, or would be, written."""
+    written, after = 0, None
+    while True:
+        page: Page = await feed.service.refilling.cards(after, dry=dry)
+        written, after = written + page.written, page.after
+        if after is None:
+            return written

@@ -6,6 +6,7 @@ also changes with its media while the post does not: its revision is the post's,
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -34,7 +35,13 @@ DROP = Script(
     return redis.call('DEL', KEYS[1])
     """
 )
-SCRIPTS = (PUT, DROP)
+DROP_HELD = Script(
+    """
+    if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+    return 0
+    """
+)
+SCRIPTS = (PUT, DROP, DROP_HELD)
 
 NO_COUNTS = b'{"likes":0,"comments":0,"shares":0,"views":0}'
 PLAIN, LIMITED, GONE = "0", "1", "2"
@@ -43,7 +50,65 @@ _DIGITS = 19
 _MEDIA = 10**9
 """Revisions of media below one of the post: the last of them is left to its tombstone."""
 _HEAD = 1 + _DIGITS
+_FLAGS = (PLAIN.encode(), LIMITED.encode(), GONE.encode())
 _LIMITED, _GONE = ord(LIMITED), ord(GONE)
+
+
+class PostCards(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What Redis should hold of one post. `lean` is the card with data saver, when that differs."""
+
+    author: str
+    post: str
+    flag: str
+    revision: int
+    card: bytes = b""
+    lean: bytes | None = None
+
+    def commands(self) -> list[Command]:
+        """Written unless something newer is there."""
+        name, lean_name = self._names()
+        second = _drop(lean_name, self.revision) if self.lean is None else self._put(lean_name, self.lean)
+        if self.flag != GONE:
+            return [self._put(name, self.card), second]
+        tombstone = _put(name, GONE, self.revision, b"", seconds=keys.GONE_SECONDS)
+        return [tombstone, second, pack("DEL", keys.post_counts(self.author, self.post))]
+
+    def mending(self, held: "HeldCards") -> list[Command]:
+        """The same in place of what is held: a spoilt value may look newer than all others."""
+        pairs = zip(self._names(), held, strict=True)
+        return [*(DROP_HELD.call(name, value) for name, value in pairs if value is not None), *self.commands()]
+
+    def reading(self) -> list[Command]:
+        """Their answers are HeldCards."""
+        return [pack("GET", name) for name in self._names()]
+
+    def is_held(self, held: "HeldCards") -> bool:
+        """Whether Redis is in line, or ahead. A tombstone may have had its time: PostgreSQL says it again."""
+        card, lean = held
+        if self.flag == GONE:
+            return (card is None or self._fits(card, b"")) and (lean is None or self._is_ahead(lean))
+        lean_fits = self.lean is None if lean is None else self._fits(lean, self.lean)
+        return card is not None and self._fits(card, self.card) and lean_fits
+
+    def _fits(self, value: bytes, body: bytes | None) -> bool:
+        return (body is not None and value == _head(self.flag, self.revision) + body) or self._is_ahead(value)
+
+    def _is_ahead(self, value: bytes) -> bool:
+        flag, digits = value[:1], value[1:_HEAD]
+        if flag not in _FLAGS or len(digits) != _DIGITS or not digits.isdigit() or int(digits) <= self.revision:
+            return False
+        # A tombstone counts by the post alone: one of this very revision should not be there.
+        return flag != GONE.encode() or int(digits) // _MEDIA > self.revision // _MEDIA
+
+    def _names(self) -> tuple[str, str]:
+        return keys.post_card(self.author, self.post), keys.lean_card(self.author, self.post)
+
+    def _put(self, name: str, body: bytes) -> Command:
+        return _put(name, self.flag, self.revision, body)
+
+
+HeldCards: TypeAlias = tuple[bytes | None, bytes | None]
+"""A post's card and its lean card as Redis has them."""
 
 
 class StoredPost(msgspec.Struct, frozen=True, gc=False):
@@ -76,10 +141,15 @@ class Cards:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def put(self, commands: Sequence[Command]) -> None:
+    async def put(self, *wanted: PostCards) -> None:
         """Those made by `post` and `gone`, in one round trip."""
-        if commands:
-            await self._wire.run(commands)
+        if wanted:
+            await self._wire.run([command for one in wanted for command in one.commands()])
+
+    async def mend(self, wrong: Sequence[tuple[PostCards, HeldCards]]) -> None:
+        """Each in place of what is held, in one round trip."""
+        if wrong:
+            await self._wire.run([command for one, held in wrong for command in one.mending(held)])
 
     @staticmethod
     def post(
@@ -91,23 +161,23 @@ class Cards:
         *,
         is_limited: bool,
         media_revision: int = 0,
-    ) -> list[Command]:
+    ) -> PostCards:
         """`lean` is the card with data saver, when that differs; `media_revision` the sum of what `card` shows."""
         flag = LIMITED if is_limited else PLAIN
         revision = revision * _MEDIA + min(media_revision, _MEDIA - 2)
-        lean_key = keys.lean_card(author, post)
-        second = _drop(lean_key, revision) if lean is None else _put(lean_key, flag, revision, lean)
-        return [_put(keys.post_card(author, post), flag, revision, card), second]
+        return PostCards(author=author, post=post, flag=flag, revision=revision, card=card, lean=lean)
 
     @staticmethod
-    def gone(author: str, post: str, revision: int) -> list[Command]:
+    def gone(author: str, post: str, revision: int) -> PostCards:
         """A tombstone beats every late card of the same or an older revision."""
-        revision = revision * _MEDIA + _MEDIA - 1
-        return [
-            _put(keys.post_card(author, post), GONE, revision, b"", seconds=keys.GONE_SECONDS),
-            _drop(keys.lean_card(author, post), revision),
-            pack("DEL", keys.post_counts(author, post)),
-        ]
+        return PostCards(author=author, post=post, flag=GONE, revision=revision * _MEDIA + _MEDIA - 1)
+
+    async def read_posts(self, wanted: Sequence[PostCards]) -> list[HeldCards]:
+        """What Redis has of each, in their order."""
+        if not wanted:
+            return []
+        found = await self._wire.run([command for one in wanted for command in one.reading()])
+        return list(zip(found[::2], found[1::2], strict=True))
 
     async def put_counts(self, author: str, post: str, revision: int, counts: bytes) -> None:
         """Ready JSON of likes, comments, shares and views; kept for ever, for only their teller knows them."""
@@ -174,6 +244,10 @@ _MISSING = StoredPost(None, NO_COUNTS, False, False)
 
 def _put(key: str, flag: str, revision: int, body: bytes, *, seconds: int = keys.CARD_SECONDS) -> Command:
     return PUT.call(key, flag, f"{revision:0{_DIGITS}}", body, seconds)
+
+
+def _head(flag: str, revision: int) -> bytes:
+    return f"{flag}{revision:0{_DIGITS}}".encode()
 
 
 def _drop(key: str, revision: int) -> Command:

@@ -43,9 +43,7 @@ class Filling:
         await self._spreading.put_cards(rows)
         known = {post.id.hex for post in rows}
         unknown = [entry for entry in entries if post_of(entry) not in known]
-        await self._cards.put(
-            [command for entry in unknown for command in self._cards.gone(author_of(entry), post_of(entry), 0)]
-        )
+        await self._cards.put(*(self._cards.gone(author_of(entry), post_of(entry), 0) for entry in unknown))
 
     async def _fill_authors(self, authors: Sequence[UUID]) -> None:
         if not authors:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from daira_bus.projection import Page
-from daira_feed.domain.timeline import Entry, entry_of, to_ms
+from daira_feed.domain.timeline import Entry
 from daira_feed.repository import refills
-from daira_feed.repository.cards import GONE, LIMITED, Cards, StoredAuthor, Wanted
+from daira_feed.repository.cards import GONE, LIMITED, Cards, StoredAuthor
 from daira_feed.repository.circles import Circles, Held
 from daira_feed.repository.people import Profile, Relation
 from daira_feed.repository.refills import Kept
@@ -63,21 +63,17 @@ class Refilling:
         return Page(after=str(last) if last else None, seen=len(readers), written=written, removed=removed)
 
     async def cards(self, after: str | None, *, dry: bool) -> Page:
-        """Cards of some posts."""
+        """Cards of some posts, or their tombstones; `written` counts posts."""
         async with self._database.read() as work:
             found = await refills.read_posts(work, _id(after), POSTS)
+        wanted = await self._spreading.make_cards(found)
+        # Looked at after PostgreSQL: what changed since is ahead of us, and in line.
+        pairs = zip(wanted, await self._cards.read_posts(wanted), strict=True)
+        wrong = [(one, held) for one, held in pairs if not one.is_held(held)]
+        if not dry:
+            await self._cards.mend(wrong)
         last = str(found[-1].id) if len(found) == POSTS else None
-        if dry:
-            entries = [
-                entry_of(to_ms(one.published_at), one.id.hex, one.author_id.hex) for one in found if one.published_at
-            ]
-            wanted = Wanted(entries, lean=False)
-            held = wanted.stored(await self._wire.run(wanted.commands(is_cluster=self._wire.is_cluster)))
-            missing = sum(post.card is None and not post.is_gone for post in held.posts)
-            return Page(after=last, seen=len(found), written=missing)
-        if found:
-            await self._spreading.put_cards(found)
-        return Page(after=last, seen=len(found), written=len(found))
+        return Page(after=last, seen=len(found), written=len(wrong))
 
     async def authors(self, after: str | None, *, dry: bool) -> Page:
         """Cards of some people."""

@@ -1,6 +1,6 @@
 """Brings Redis and the followers' Circles in line with one post as it is now, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from time import perf_counter
 from uuid import UUID
@@ -10,8 +10,9 @@ from daira_feed.domain.celebrity import Mode
 from daira_feed.domain.timeline import Entry, entry_of, to_ms
 from daira_feed.metrics import PUSHED, SPREAD_SECONDS
 from daira_feed.repository import audience, media, posts, spreads
-from daira_feed.repository.cards import Cards
-from daira_feed.repository.posts import Post
+from daira_feed.repository.cards import Cards, PostCards
+from daira_feed.repository.media import Medium
+from daira_feed.repository.posts import Post, Words
 from daira_feed.repository.pushing import let_end, pull_back, push
 from daira_feed.repository.spreads import Spread, Wanted
 from daira_feed.repository.timelines import Timelines
@@ -60,29 +61,31 @@ class Spreading:
             SPREAD_SECONDS.observe(perf_counter() - started)
 
     async def put_cards(self, found: Sequence[Post]) -> None:
-        """The ready JSON of each, or the tombstone that beats it; a few statements however many there are."""
+        """The ready JSON of each, or the tombstone that beats it."""
+        await self._cards.put(*await self.make_cards(found))
+
+    async def make_cards(self, found: Sequence[Post]) -> list[PostCards]:
+        """What `put_cards` writes; a few statements however many there are."""
         async with self._database.read() as work:
             words = await posts.read_approved(work, [post.id for post in found])
             media_ids = [media_id for one in words.values() for media_id in one.media_ids]
             known = await media.find_many(work, media_ids) if media_ids else {}
-        commands = []
-        for post in found:
-            author, post_hex = post.author_id.hex, post.id.hex
-            if post.state is not PostState.PUBLISHED:
-                commands += self._cards.gone(author, post_hex, post.revision)
-                continue
-            said = words.get(post.id, NOTHING)
-            card, lean = cards_of(post, said, known)
-            commands += self._cards.post(
-                author,
-                post_hex,
-                post.revision,
-                card,
-                lean,
-                is_limited=post.visibility is Visibility.FOLLOWERS,
-                media_revision=sum(known[media_id].revision for media_id in said.media_ids if media_id in known),
-            )
-        await self._cards.put(commands)
+        return [self._card(post, words.get(post.id, NOTHING), known) for post in found]
+
+    def _card(self, post: Post, said: Words, known: Mapping[UUID, Medium]) -> PostCards:
+        author, post_hex = post.author_id.hex, post.id.hex
+        if post.state is not PostState.PUBLISHED:
+            return self._cards.gone(author, post_hex, post.revision)
+        card, lean = cards_of(post, said, known)
+        return self._cards.post(
+            author,
+            post_hex,
+            post.revision,
+            card,
+            lean,
+            is_limited=post.visibility is Visibility.FOLLOWERS,
+            media_revision=sum(known[media_id].revision for media_id in said.media_ids if media_id in known),
+        )
 
     async def hide(self, post: Post) -> None:
         """Takes a post out of every Circle, for erasure: the caller deletes it afterwards."""
