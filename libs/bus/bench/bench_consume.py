@@ -198,7 +198,12 @@ async def measure(bench: Bench) -> None:
     note = "the same beside raw getmany without an inbox: what it costs to handle each event once"
     tell(
         compare(
-            "consumer, batches, inbox (reported)", "records a second", *figures, bar=0, higher_is_better=True, note=note
+            "consumer, batches, inbox (reported)",
+            "records a second",
+            *figures,
+            bar=None,
+            higher_is_better=True,
+            note=note,
         )
     )
     singles = [await bench.singles()]
@@ -206,7 +211,7 @@ async def measure(bench: Bench) -> None:
     tell(
         compare(
             "consumer, one by one (reported)", "records a second", singles, figures[1][:1],
-            bar=0, higher_is_better=True, note=note,
+            bar=None, higher_is_better=True, note=note,
         )
     )  # fmt: skip
     if find_spec("faststream") is None:
@@ -215,7 +220,7 @@ async def measure(bench: Bench) -> None:
     figures = await in_turn(bench.faststream, bench.raw, rounds=ROUNDS)
     cost = sum(1e6 / mine - 1e6 / raw for mine, raw in zip(*figures, strict=True)) / ROUNDS
     note = f"handlers that do nothing; FastStream adds {cost:.0f} µs a record to raw getmany"
-    tell(compare("FastStream (reported)", "records a second", *figures, bar=0, higher_is_better=True, note=note))
+    tell(compare("FastStream (reported)", "records a second", *figures, bar=None, higher_is_better=True, note=note))
 
 
 async def main() -> None:

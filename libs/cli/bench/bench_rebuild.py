@@ -199,7 +199,13 @@ async def live(stack: Endpoints, prefix: str, database: Database, raw_rate: floa
     note = "one transaction with an inbox row a record, beside the raw loop"
     tell(
         compare(
-            "live consumer (reported)", "records a second", [rate], [raw_rate], bar=0, higher_is_better=True, note=note
+            "live consumer (reported)",
+            "records a second",
+            [rate],
+            [raw_rate],
+            bar=None,
+            higher_is_better=True,
+            note=note,
         )
     )
 

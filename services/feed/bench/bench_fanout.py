@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from daira_devtools.bench import compare, in_turn, limit, tell
+from daira_devtools.bench import compare, count, in_turn, limit, report, tell
 from daira_devtools.stack import Endpoints, endpoints
 from daira_feed.domain.celebrity import Mode
 from daira_feed.domain.timeline import Entry, entry_of
@@ -28,7 +28,7 @@ from daira_stores.postgres import Database
 from daira_testing.fixtures import empty_redis, fresh_databases
 
 FOLLOWERS = 1_000
-MANY = 1_000_000 if environment("SIZE") == "full" else 100_000
+MANY = 1_000_000
 ORDINARY = 15
 """Posts beside one that also gives Circles an end."""
 KEPT = 27 * 86_400
@@ -157,7 +157,7 @@ async def beside(database: Database, author: UUID, pushes: list[float]) -> None:
         ("keep an inbox row", inbox),
     ):
         took = [await milliseconds(step) for _ in pushes]
-        tell(compare("fan-out", f"ms to {name} (reported)", took, pushes, bar=100, note="beside the push of a page"))
+        tell(compare("fan-out", f"ms to {name} (reported)", took, pushes, bar=None, note="beside the push of a page"))
 
 
 async def milliseconds(step: Callable[[], Awaitable[None]]) -> float:
@@ -177,7 +177,7 @@ async def spread(feed: FeedService, database: Database, author: UUID) -> float:
 async def growth(feed: FeedService, database: Database) -> None:
     few, many = await author_with(database, FOLLOWERS), await author_with(database, MANY)
     whole = [await spread(feed, database, few) for _ in range(9)]
-    tell(limit("fan-out", f"ms of a whole job, {FOLLOWERS:,} followers (reported)", median(whole), most=1_000))
+    tell(report("fan-out", f"ms of a whole job, {FOLLOWERS:,} followers (reported)", median(whole)))
     before = forget_peak()
     await spread(feed, database, many)  # makes the Circles; from then on they are only added to
     took = await spread(feed, database, many)
@@ -190,7 +190,7 @@ async def growth(feed: FeedService, database: Database) -> None:
             "ms per 1,000 followers as they grow (reported)",
             [per_thousand],
             [median(whole)],
-            bar=100,
+            bar=None,
             note=note,
         )
     )
@@ -217,8 +217,8 @@ async def cold(feed: FeedService, database: Database) -> None:
         pages = await asyncio.gather(*(feed.circle.read(reader, None, 20, Hints()) for _ in range(COLD_READERS)))
         worst.append((time.perf_counter() - started) * 1000)
         assert len({page.body for page in pages}) == 1
-        tell(limit("cold Circle", f"rebuilds for {COLD_READERS} readers", REBUILDS._value.get() - before, most=1))
-    tell(limit("cold Circle", f"ms until all {COLD_READERS} have it (reported)", median(worst), most=1_000))
+        tell(count("cold Circle", f"rebuilds for {COLD_READERS} readers", REBUILDS._value.get() - before, most=1))
+    tell(report("cold Circle", f"ms until all {COLD_READERS} have it (reported)", median(worst)))
 
 
 def peak_mb() -> float:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from daira_devtools.bench.__main__ import measure
+from daira_devtools.bench import compare, count, limit, report
+from daira_devtools.bench.__main__ import main, measure, word_of
 from daira_devtools.bench.running import Failed, run
 
 TELL = """
@@ -69,3 +70,40 @@ open({str(count)!r}, "a").write("x")
         assert not isinstance(outcome, Failed)
         assert [figure.holds for figure in outcome] == [False]
         assert len(count.read_text()) == runs
+
+
+def test_a_count_is_not_noisy_so_it_has_no_tolerance() -> None:
+    assert not count("a path", "round trips", 2.01, most=2).holds
+    assert count("a path", "round trips", 2, most=2).holds
+    assert limit("a path", "MB", 2.01, most=2).holds
+
+
+def test_what_is_noisy_or_only_reported_is_shown_as_such_and_decides_nothing() -> None:
+    noisy = compare("a path", "ms", [5.0, 9.0], [1.0, 1.0], bar=1.0)
+    missed = compare("a path", "ms", [5.0, 5.1], [1.0, 1.0], bar=1.0)
+    reported = [compare("a path", "ms", [5.0, 5.1], [1.0, 1.0], bar=None), report("a path", "ms", 7)]
+
+    assert [word_of(one) for one in (noisy, missed, *reported)] == ["too noisy", "NO", "reported", "reported"]
+    assert [one.fails for one in (noisy, missed, *reported)] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ('compare("a path", "ms", [5.0, 9.0], [1.0, 1.0], bar=1.0)', 0),
+        ('compare("a path", "ms", [5.0, 5.1], [1.0, 1.0], bar=None)', 0),
+        ('compare("a path", "ms", [5.0, 5.1], [1.0, 1.0], bar=1.0)', 1),
+    ],
+    ids=["noisy", "reported", "missed"],
+)
+def test_only_a_clear_miss_is_an_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: str, code: int
+) -> None:
+    bench = tmp_path / "libs" / "some" / "bench"
+    bench.mkdir(parents=True)
+    script(bench, "bench_a.py", f"from daira_devtools.bench import compare, tell\ntell({told})")
+    monkeypatch.setattr("daira_devtools.bench.__main__.checkout_root", lambda: tmp_path)
+    monkeypatch.setattr("sys.argv", ["bench"])
+
+    assert main() == code
+    assert "a path" in capsys.readouterr().out

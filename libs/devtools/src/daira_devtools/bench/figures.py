@@ -13,19 +13,27 @@ NOISE = 0.25
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of .bench/results.jsonl. `ours` and `peer` are medians in the unit named by `metric`."""
+    """A line of .bench/results.jsonl. `ours` and `peer` are medians in the unit named by `metric`.
+
+    Without a `bar` a figure is only reported.
+    """
 
     path: str
     metric: str
     ours: float
     peer: float
     ratio: float
-    bar: float
+    bar: float | None
     holds: bool
     noisy: bool = False
     rounds: int = 1
     higher_is_better: bool = False
     note: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """A miss that means something: what is still noisy after the repeats is shown and decides nothing."""
+        return not self.holds and not self.noisy
 
 
 def compare(
@@ -34,14 +42,17 @@ def compare(
     ours: Sequence[float],
     peer: Sequence[float],
     *,
-    bar: float,
+    bar: float | None,
     higher_is_better: bool = False,
     note: str = "",
 ) -> Figure:
     """`ours[i]` and `peer[i]` come from the same round; the ratio is the median of the rounds' ratios."""
     ratios = [mine / other for mine, other in zip(ours, peer, strict=True)]
     ratio = median(ratios)
-    holds = ratio >= bar * (1 - TOLERANCE) if higher_is_better else ratio <= bar * (1 + TOLERANCE)
+    if bar is None:
+        holds = True
+    else:
+        holds = ratio >= bar * (1 - TOLERANCE) if higher_is_better else ratio <= bar * (1 + TOLERANCE)
     noisy = len(ratios) > 1 and max(ratios) - min(ratios) > NOISE * ratio
     return Figure(
         path=path,
@@ -59,9 +70,22 @@ def compare(
 
 
 def limit(path: str, metric: str, value: float, *, most: float, note: str = "") -> Figure:
-    """An absolute bound, such as 180 MB or 0 database calls: `peer` and `bar` are the bound."""
+    """What is measured against an absolute bound, such as 180 MB: `peer` is the bound."""
+    return _bounded(path, metric, value, most, holds=value <= most * (1 + TOLERANCE), note=note)
+
+
+def count(path: str, metric: str, value: float, *, most: float, note: str = "") -> Figure:
+    """What is counted, such as round trips or database calls: machines are noisy, counts are not."""
+    return _bounded(path, metric, value, most, holds=value <= most, note=note)
+
+
+def report(path: str, metric: str, value: float, *, note: str = "") -> Figure:
+    """A value without any bound."""
+    return Figure(path=path, metric=metric, ours=round(value, 6), peer=0, ratio=0, bar=None, holds=True, note=note)
+
+
+def _bounded(path: str, metric: str, value: float, most: float, *, holds: bool, note: str) -> Figure:
     ratio = value / most if most else (0.0 if value == 0 else float("inf"))
-    holds = value <= most * (1 + TOLERANCE)
     return Figure(
         path=path,
         metric=metric,
