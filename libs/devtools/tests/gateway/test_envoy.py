@@ -354,27 +354,68 @@ async def test_the_sandbox_exists_in_development_only(open_gateway: Any, env: st
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "GET /v1/posts/latest HTTP/1.1\r\nhost: a\r\nx_user_id: root\r\n\r\n",
-        "GET /v1%2Fposts/latest HTTP/1.1\r\nhost: a\r\n\r\n",
-        "POST /v1/events HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /v1/events HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nabcd",
-        "GET /v1/posts/latest HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n",
-        "GET /v1/posts/latest HTTP/1.1\r\n\r\n",
-        "NONSENSE\r\n\r\n",
-    ],
-)
-async def test_a_smuggled_or_malformed_request_is_400(gateway: Any, lines: str) -> None:
+async def told(gateway: Any, lines: str) -> tuple[int, bytes]:
+    """Status and the rest of the answer to a request written by hand."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(lines.encode())
     await writer.drain()
-
     answer = await asyncio.wait_for(reader.read(4096), 10)
     writer.close()
+    return int(answer.split(b" ", 2)[1]), answer
 
-    assert answer.startswith(b"HTTP/1.1 400"), answer
+
+POST = "POST /v1/auth/login HTTP/1.1\r\nhost: a\r\n"
+CHUNKED = f"{POST}content-length: 5\r\n"
+NO_BODY = "\r\n0\r\n\r\n"
+MALFORMED = {
+    "a header that looks like another": "GET /v1/posts/latest HTTP/1.1\r\nhost: a\r\nx_user_id: root\r\n\r\n",
+    "an escaped slash": "GET /v1%2Fposts/latest HTTP/1.1\r\nhost: a\r\n\r\n",
+    "an escaped slash behind a host": "GET http://b/v1%2Fposts/latest HTTP/1.1\r\nhost: a\r\n\r\n",
+    "a file's address": "GET file:///etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n",
+    "two lengths": f"{POST}content-length: 4\r\ncontent-length: 5\r\n\r\nabcd",
+    "the same length twice": f"{POST}content-length: 5\r\ncontent-length: 5\r\n\r\nabcde",
+    "a length with a sign": f"{POST}content-length: +5\r\n\r\nabcde",
+    "length and chunks": f"{CHUNKED}transfer-encoding: chunked\r\n{NO_BODY}",
+    "length and chunks behind a tab": f"{CHUNKED}transfer-encoding:\tchunked\r\n{NO_BODY}",
+    "length and chunks before a tab": f"{CHUNKED}transfer-encoding: chunked\t\r\n{NO_BODY}",
+    "length and chunks behind a vertical tab": f"{CHUNKED}transfer-encoding: \x0bchunked\r\n{NO_BODY}",
+    "length and chunks before identity": f"{CHUNKED}transfer-encoding: chunked, identity\r\n{NO_BODY}",
+    "length and chunks after identity": f"{CHUNKED}transfer-encoding: identity, chunked\r\n{NO_BODY}",
+    "length and chunks twice": f"{CHUNKED}transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n{NO_BODY}",
+    "length and chunks or not": f"{CHUNKED}transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n{NO_BODY}",
+    "length and chunks before a colon": f"{CHUNKED}transfer-encoding : chunked\r\n{NO_BODY}",
+    "length and chunks in a folded line": f"{CHUNKED}transfer-encoding:\r\n chunked\r\n{NO_BODY}",
+    "length and chunks behind half a line's end": f"{CHUNKED}x: y\ntransfer-encoding: chunked\r\n{NO_BODY}",
+    "a chunk's length in another notation": f"{POST}transfer-encoding: chunked\r\n\r\n0x5\r\nabcde\r\n0\r\n\r\n",
+    "a folded line": "GET /v1/posts/latest HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n",
+    "no host": "GET /v1/posts/latest HTTP/1.1\r\n\r\n",
+    "two hosts": "GET /v1/posts/latest HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    "the same host twice": "GET /v1/posts/latest HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n",
+    "two hosts in one line": "GET /v1/posts/latest HTTP/1.1\r\nhost: a,b\r\n\r\n",
+    "nonsense": "NONSENSE\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_a_smuggled_or_malformed_request_is_400(gateway: Any, name: str) -> None:
+    status, answer = await told(gateway, MALFORMED[name])
+
+    assert status == 400, answer
+
+
+@pytest.mark.parametrize("coding", ["chunked, identity", "chunked\r\ntransfer-encoding: chunked", "xchunked"])
+async def test_a_coding_that_is_not_just_chunked_is_not_understood(gateway: Any, coding: str) -> None:
+    status, answer = await told(gateway, f"{POST}transfer-encoding: {coding}\r\n{NO_BODY}")
+
+    assert (status, b'"code":"not_implemented"' in answer) == (501, True), answer
+
+
+async def test_an_address_in_the_first_line_counts_instead_of_the_host_and_opens_no_other_route(gateway: Any) -> None:
+    status, answer = await told(gateway, "GET http://b/v1/posts/latest HTTP/1.1\r\nhost: a\r\n\r\n")
+    closed, refusal = await told(gateway, "GET http://b/v1/posts/1/comments HTTP/1.1\r\nhost: a\r\n\r\n")
+
+    assert (status, b'"host": "b"' in answer) == (200, True), answer
+    assert closed == 401, refusal
 
 
 async def test_the_access_log_knows_the_route_and_no_secret(gateway: Any, mint: TokenMint) -> None:

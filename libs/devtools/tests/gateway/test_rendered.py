@@ -86,6 +86,24 @@ def repeat_writes(config: Config) -> None:
     post["route"]["retry_policy"] = {"retry_on": "5xx"}
 
 
+def endless(part: str) -> Callable[[Config], None]:
+    """Lets one route last for ever: a JSON one, or one that streams."""
+
+    def change(config: Config) -> None:
+        route = next(one["route"] for one in routes(config) if part in one["name"] and "route" in one)
+        route["max_stream_duration"] = {"max_stream_duration": "0s"}
+
+    return change
+
+
+def join_hosts(config: Config) -> None:
+    routes(config).pop(0)
+
+
+def never_silent(config: Config) -> None:
+    next(one["route"] for one in routes(config) if "/v1/uploads" in one["name"])["idle_timeout"] = "0s"
+
+
 def log_paths(config: Config) -> None:
     line = manager(config)["access_log"][0]["typed_config"]["log_format"]["json_format"]
     line["path"] = "%REQ(:PATH)%"
@@ -112,6 +130,10 @@ def shuffle_filters(config: Config) -> None:
         (let_clients_claim, 2),
         (forget_a_token_rule, 1),
         (repeat_writes, 1),
+        (endless("/v1/posts"), 1),
+        (endless("/v1/uploads"), 0),
+        (never_silent, 1),
+        (join_hosts, 1),
         (log_paths, 1),
         (widen_buffers, 1),
         (retry_without_budget, 1),

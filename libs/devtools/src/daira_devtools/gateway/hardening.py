@@ -1,12 +1,13 @@
 """The hardening list of an edge as rules over the rendered configuration: Envoy's own guide, and ours beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from ipaddress import ip_address
 from typing import Any
 
 import msgspec
 
+from daira_devtools.gateway.envoy.treatment import treatment
 from daira_devtools.gateway.envoy.types import Config
 
 BUFFER_LIMIT = 32 * 1024
@@ -107,7 +108,20 @@ def _every_route_names_its_token_rule(config: Config) -> bool:
 
 
 def _every_route_ends(config: Config) -> bool:
-    return all(_seconds(route["idle_timeout"]) > 0 and "max_stream_duration" in route for route in _forwarded(config))
+    return all(_ends(one["name"], one["route"]) for one in routes(config) if "route" in one)
+
+
+def _ends(name: str, route: Config) -> bool:
+    """Silence ends it; and time, unless it streams: `0s` is Envoy's word for never."""
+    whole = _seconds(route["max_stream_duration"]["max_stream_duration"])
+    return _seconds(route["idle_timeout"]) > 0 and (whole > 0 or treatment(name.partition(" ")[2]).streams)
+
+
+def _one_host_only(config: Config) -> bool:
+    first = routes(config)[0]
+    [asked] = first["match"]["headers"]
+    is_repeated = asked == {"name": ":authority", "string_match": {"contains": ","}}
+    return bool(is_repeated and first["match"]["prefix"] == "/" and first["direct_response"]["status"] == 400)
 
 
 def _only_repeatable_requests_are_repeated(config: Config) -> bool:
@@ -117,10 +131,6 @@ def _only_repeatable_requests_are_repeated(config: Config) -> bool:
         if "retry_policy" in one.get("route", {})
     }
     return methods <= {"GET", "HEAD"}
-
-
-def _forwarded(config: Config) -> Iterator[Config]:
-    return (one["route"] for one in routes(config) if "route" in one)
 
 
 def _clusters_are_bounded(config: Config) -> bool:
@@ -168,6 +178,7 @@ RULES = (
         "headers with underscores are refused",
         _in_manager("common_http_protocol_options.headers_with_underscores_action", "REJECT_REQUEST"),
     ),
+    Rule("a request for two hosts is refused", _one_host_only),
     Rule("idle connections end", _at_most("common_http_protocol_options.idle_timeout", LONGEST_IDLE_SECONDS)),
     Rule("headers must arrive soon", _at_most("request_headers_timeout", LONGEST_HEADERS_SECONDS)),
     Rule("silent streams end", _at_most("stream_idle_timeout", 300)),

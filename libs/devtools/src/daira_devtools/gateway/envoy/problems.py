@@ -95,6 +95,13 @@ REPLIES = (
         detail="Something went wrong on our side.",
     ),
     Reply(
+        status=501,
+        code="not_implemented",
+        title="Not implemented",
+        title_ar="غير مدعوم",
+        detail="The request uses something of HTTP that is not understood here.",
+    ),
+    Reply(
         status=502,
         code="bad_gateway",
         title="Bad gateway",

@@ -18,6 +18,7 @@ REPEATABLE = ("GET", "HEAD")
 def virtual_host(edge: Edge, routes: Sequence[Route]) -> Config:
     """Every route, then 405 for its other methods; what nothing matches is 404."""
     listed: list[Config] = [
+        _two_hosts(),
         _front_door(edge),
         _document(edge),
         _preflight("/media/", any_origin=True),
@@ -106,6 +107,16 @@ def _absent(name: str, match: Config) -> Config:
         "name": name,
         "match": match,
         "direct_response": {"status": 404},
+        "typed_per_filter_config": {filters.TOKENS: filters.token_rule(None)},
+    }
+
+
+def _two_hosts() -> Config:
+    """Envoy joins repeated Host headers; what stands behind it would choose one (RFC 9112, 3.2: answer 400)."""
+    return {
+        "name": "two hosts",
+        "match": {"prefix": "/", "headers": [{"name": ":authority", "string_match": {"contains": ","}}]},
+        "direct_response": {"status": 400},
         "typed_per_filter_config": {filters.TOKENS: filters.token_rule(None)},
     }
 
