@@ -86,7 +86,7 @@ async def test_a_video_of_an_account_that_turns_private_and_of_a_follower_who_is
 
     public = await until(plays_at)
     saver = (await asyncio.to_thread(scene.card, post_id, **{"Save-Data": "on"}))["video"]["hlsUrl"]  # type: ignore[index]
-    facts = await asyncio.to_thread(hls.check, scene.read_beside(saver), "saver.m3u8")
+    facts = await asyncio.to_thread(hls.check, scene.read_beside(saver), "saver.m3u8", saver=True)
     assert all(min(variant.shape()) <= 360 for variant in facts.variants)
     assert await asyncio.to_thread(scene.status, public) == 200
 

@@ -19,7 +19,7 @@ from daira_testing import hls
 Files = dict[str, bytes]
 RATE, SAMPLES = 10, 48_000
 NULL_PACKET = b"\x47\x1f\xff\x10" + b"\xff" * 184
-LOW, HIGH = "low/playlist.m3u8", "high/playlist.m3u8"
+LOW, HIGH, BEST = "low/playlist.m3u8", "high/playlist.m3u8", "best/playlist.m3u8"
 
 
 def rung(folder: Path, width: int, height: int, *, seconds: int = 14, gop: int = 20, level: str = "1.3") -> Path:
@@ -59,19 +59,21 @@ def fill(container: OutputContainer, width: int, height: int, *, seconds: int, g
     container.mux(sound.encode(None))
 
 
-def announced(files: Files) -> Files:
+SHAPES = {LOW: "160x120", HIGH: "320x240", BEST: "640x480"}
+
+
+def announced(files: Files, *order: str) -> Files:
     """With a master playlist that says what was measured, whatever else is wrong."""
     bare = "#EXTM3U\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-    shapes = {LOW: "160x120", HIGH: "320x240"}
-    for uri, shape in shapes.items():
-        bare += f"#EXT-X-STREAM-INF:RESOLUTION={shape},FRAME-RATE={RATE}.000\n{uri}\n"
+    for uri in order or (HIGH, LOW):
+        bare += f"#EXT-X-STREAM-INF:RESOLUTION={SHAPES[uri]},FRAME-RATE={RATE}.000\n{uri}\n"
     measured = hls.inspect((files | {"master.m3u8": bare.encode()}).__getitem__)
     text = "#EXTM3U\n#EXT-X-INDEPENDENT-SEGMENTS\n"
     for one in measured.variants:
         average = round(one.size * 8 / one.seconds)
         peak = int(hls.peak_bps(one.segments)) + 1
         text += (
-            f"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},RESOLUTION={shapes[one.uri]},"
+            f"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},RESOLUTION={SHAPES[one.uri]},"
             f'FRAME-RATE={RATE}.000,CODECS="{one.segments[0].codec}"\n{one.uri}\n'
         )
     return files | {"master.m3u8": text.encode()}
@@ -86,6 +88,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Files:
     root = tmp_path_factory.mktemp("good")
     rung(root / "low", 160, 120)
     rung(root / "high", 320, 240)
+    rung(root / "best", 640, 480, level="2.2")
     return announced(stored(root))
 
 
@@ -114,6 +117,14 @@ def swapped(files: Files, one: str, other: str) -> Files:
     return files | {one: files[other], other: files[one]}
 
 
+def padded(files: Files, rung: str, packets: int) -> Files:
+    """With more bits in each segment of a rung."""
+    return {
+        name: body + NULL_PACKET * packets if name.startswith(rung) and name.endswith(".ts") else body
+        for name, body in files.items()
+    }
+
+
 MUTATIONS: dict[str, tuple[Callable[[Files], Files], str]] = {
     "EXTINF wrong with a consistent BANDWIDTH": (
         lambda files: announced(both(files, r"EXTINF:6\.0+", "EXTINF:5.2")),
@@ -136,7 +147,7 @@ MUTATIONS: dict[str, tuple[Callable[[Files], Files], str]] = {
     ),
     "a segment missing in one rung": (
         lambda files: announced(edited(files, HIGH, r"#EXTINF.*\n2\.ts\n", "")),
-        "2 segments, low/playlist.m3u8 has 3",
+        "low/playlist.m3u8: 3 segments, high/playlist.m3u8 has 2",
     ),
     "a file missing": (
         lambda files: {name: body for name, body in files.items() if name != "high/1.ts"},
@@ -163,10 +174,24 @@ MUTATIONS: dict[str, tuple[Callable[[Files], Files], str]] = {
         "AVERAGE-BANDWIDTH is 900",
     ),
     "no rung for cellular networks": (
-        lambda files: announced(
-            {name: body + NULL_PACKET * 2000 if name.endswith(".ts") else body for name, body in files.items()}
-        ),
+        lambda files: announced(padded(files, "", 2000)),
         "no variant with a peak of at most 192000 bit/s",
+    ),
+    "one bit rate only": (lambda files: announced(padded(files, "high", 2000), HIGH), "1 variants of 1 bit rates"),
+    "one bit rate twice": (
+        lambda files: edited(
+            announced(padded(files, "high", 2000)), "master.m3u8", r"(:BANDWIDTH=\d+)((?s:.*)):BANDWIDTH=\d+", r"\1\2\1"
+        ),
+        "2 variants of 1 bit rates",
+    ),
+    "a rich rung first": (
+        lambda files: announced(padded(files, "best", 5000), BEST, LOW, HIGH),
+        "players begin with 1",
+    ),
+    "the poorest rung first": (lambda files: announced(files, LOW, HIGH), "players begin with"),
+    "rungs in disorder": (
+        lambda files: announced(files, HIGH, BEST, LOW),
+        "the variants after the first do not ascend in bit rate",
     ),
     "no ENDLIST": (lambda files: edited(files, HIGH, "#EXT-X-ENDLIST", ""), "no #EXT-X-ENDLIST"),
     "not VOD": (lambda files: edited(files, HIGH, "TYPE:VOD", "TYPE:EVENT"), "no #EXT-X-PLAYLIST-TYPE:VOD"),
@@ -189,10 +214,21 @@ def test_a_broken_rule_is_named(good: Files, name: str) -> None:
     assert expected in problems(change(good))
 
 
+def test_what_the_worst_network_carries_needs_no_second_rate(good: Files) -> None:
+    hls.check(announced(good, LOW).__getitem__)
+
+
+def test_who_spares_data_begins_with_the_least(good: Files) -> None:
+    sparing = announced(good, LOW, HIGH)
+
+    assert not hls.inspect(sparing.__getitem__, saver=True).problems
+    assert "players begin with" in "".join(hls.inspect(good.__getitem__, saver=True).problems)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"seconds": 13}, "high/playlist.m3u8 lasts 13.000 s, low/playlist.m3u8 14.000 s"),
+        ({"seconds": 13}, "low/playlist.m3u8 lasts 14.000 s, high/playlist.m3u8 13.000 s"),
         ({"gop": 30}, "3.000 s without a key frame"),
         ({"gop": 15}, "segment 0 has other key frames"),
         ({"level": "5.1"}, "its bytes: profile 66 level 51 is beyond High 4.2"),

@@ -18,6 +18,9 @@ Read = Callable[[str], bytes]
 TARGET_SECONDS = 6
 TOLERANCE_SECONDS = 0.5
 LOW_PEAK_BPS = 192_000
+DEFAULT_BPS = 730_000
+"""What a player on a cellular network begins with (rule 1.32), more or less."""
+_MORE = 1.5  # still about DEFAULT_BPS; the next rung is a large step away
 KEY_SECONDS = 2
 """Largest distance of key frames; 60 pictures at 30000/1001 a second last 2.002 s and are meant."""
 HIGHEST_LEVEL = 42
@@ -87,23 +90,23 @@ class StreamFacts(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
-def inspect(read: Read, master: str = "master.m3u8", *, low_rung: bool = True) -> StreamFacts:
+def inspect(read: Read, master: str = "master.m3u8", *, saver: bool = False) -> StreamFacts:
     """Fetch everything below a master playlist and list the rules it breaks.
 
-    `low_rung` demands a variant for cellular networks (peak of at most 192 kbit/s).
+    A `saver` is for who spares data: it begins with its smallest variant.
     """
     problems: list[str] = []
     text = read(master).decode()
     variants = [_variant(read, uri, attributes, problems) for uri, attributes in _streams(text, problems)]
     for variant in variants:
         problems += [f"{variant.uri}: {problem}" for problem in _variant_problems(variant)]
-    problems += _ladder_problems(variants, low_rung=low_rung)
+    problems += _ladder_problems(variants, saver=saver)
     return StreamFacts(variants=tuple(variants), problems=tuple(problems))
 
 
-def check(read: Read, master: str = "master.m3u8", *, low_rung: bool = True) -> StreamFacts:
+def check(read: Read, master: str = "master.m3u8", *, saver: bool = False) -> StreamFacts:
     """`inspect`, raising AssertionError with all broken rules."""
-    facts = inspect(read, master, low_rung=low_rung)
+    facts = inspect(read, master, saver=saver)
     if facts.problems:
         raise AssertionError("\n".join(facts.problems))
     return facts
@@ -289,14 +292,13 @@ def _rate_problems(variant: VariantFacts) -> list[str]:
     return problems
 
 
-def _ladder_problems(variants: Sequence[VariantFacts], *, low_rung: bool) -> list[str]:
+def _ladder_problems(variants: Sequence[VariantFacts], *, saver: bool) -> list[str]:
     if not variants or any(not v.segments for v in variants):
         return []
     problems = []
     # A clip shorter than half a segment has no window to measure a peak in: its first picture alone is most of it.
-    measurable = variants[0].seconds >= 0.5 * TARGET_SECONDS
-    if low_rung and measurable and min(int(v.attributes.get("BANDWIDTH", 0)) for v in variants) > LOW_PEAK_BPS:
-        problems.append(f"no variant with a peak of at most {LOW_PEAK_BPS} bit/s")
+    if variants[0].seconds >= 0.5 * TARGET_SECONDS:
+        problems += _choice_problems(variants, saver=saver)
     if len({v.uri for v in variants}) != len(variants):
         problems.append("two variants with one URI")
     first = variants[0]
@@ -306,6 +308,32 @@ def _ladder_problems(variants: Sequence[VariantFacts], *, low_rung: bool) -> lis
             problems.append(f"{other.uri}: another aspect ratio than {first.uri}")
         problems += _alignment_problems(first, other)
     return problems
+
+
+def _choice_problems(variants: Sequence[VariantFacts], *, saver: bool) -> list[str]:
+    """A player needs several bit rates, one of them for the worst network, and a sensible one to begin with."""
+    peaks = [int(v.attributes.get("BANDWIDTH", 0)) for v in variants]
+    averages = [int(v.attributes.get("AVERAGE-BANDWIDTH", 0)) for v in variants]
+    problems = []
+    if min(peaks) > LOW_PEAK_BPS:
+        problems.append(f"no variant with a peak of at most {LOW_PEAK_BPS} bit/s")
+    # What the worst network carries as it is, such as a still picture, needs no second rate.
+    if max(peaks) > LOW_PEAK_BPS and len(set(peaks)) < max(2, len(peaks)):
+        problems.append(f"{len(peaks)} variants of {len(set(peaks))} bit rates")
+    if averages[1:] != sorted(averages[1:]):
+        problems.append("the variants after the first do not ascend in bit rate")
+    if not _is_good_start(averages, saver=saver):
+        problems.append(f"players begin with {averages[0]} bit/s")
+    return problems
+
+
+def _is_good_start(averages: Sequence[int], *, saver: bool) -> bool:
+    """A data saver begins with the least; others with what a cellular network carries, but not with the poorest."""
+    least = min(averages)
+    if saver:
+        return averages[0] == least
+    affordable = {rate for rate in averages if rate <= DEFAULT_BPS * _MORE} or {least}
+    return averages[0] in affordable and (averages[0] > least or affordable == {least})
 
 
 def _alignment_problems(first: VariantFacts, other: VariantFacts) -> list[str]:
