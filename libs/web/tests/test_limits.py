@@ -1,5 +1,8 @@
 """Limits counted in a real Redis."""
 
+import asyncio
+import secrets
+
 import pytest
 
 from daira_kit.errors import TooManyRequests, Unavailable
@@ -26,6 +29,19 @@ async def test_the_action_beyond_the_limit_is_refused_with_the_time_to_wait(redi
 
     assert int(refused.value.headers["Retry-After"]) > 0
     await limiter.hit("2/minute", "post", "another")
+
+
+async def test_of_many_at_once_at_two_replicas_exactly_as_many_pass_as_the_limit_says(any_redis_url: str) -> None:
+    replicas = [Limiter.on_redis(any_redis_url), Limiter.on_redis(any_redis_url)]
+    who = secrets.token_hex(4)
+
+    outcomes = await asyncio.gather(
+        *(replicas[number % 2].hit("10/minute", "otp", who, fail_open=False) for number in range(50)),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(one, dict) for one in outcomes) == 10
+    assert sum(isinstance(one, TooManyRequests) for one in outcomes) == 40
 
 
 async def test_a_connection_that_died_while_idle_costs_no_request(redis_url: str, redis: AnyRedis) -> None:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from redis.exceptions import RedisClusterException, RedisError
 
 from daira_auth.domain.limits import PRODUCTION, Caller, cost_scopes, send_scopes, with_overrides
 from daira_auth.errors import SendLimitReached
@@ -16,29 +15,13 @@ from daira_auth.wiring import open_limit_storage
 from daira_stores.redis import open_redis
 
 PHONE = "+201001234567"
-HOW_TO_GET_ONE = "no Valkey Cluster here: `make test` has one, and so has `stack up --with valkey-cluster`"
 CALLER = Caller(address="41.32.7.9", device_id="d")
 
 
-@pytest.fixture(params=["node", "cluster"])
-async def url(request: pytest.FixtureRequest, stack: Any, redis_url: str) -> str:
-    if request.param == "node":
-        return redis_url
-    if not stack.cluster_nodes:
-        pytest.fail(HOW_TO_GET_ONE)
-    found = f"redis+cluster://{stack.cluster_nodes[0]}"
-    async with open_redis(found, timeout=1) as client:
-        try:
-            await client.ping()
-        except (RedisError, RedisClusterException, OSError):
-            pytest.fail(HOW_TO_GET_ONE)
-    return found
-
-
 @pytest.fixture
-async def make(url: str) -> AsyncIterator[Any]:
+async def make(any_redis_url: str) -> AsyncIterator[Any]:
     prefix = secrets.token_hex(4)
-    async with open_redis(url) as redis, open_limit_storage(url, f"{prefix}limits") as storage:
+    async with open_redis(any_redis_url) as redis, open_limit_storage(any_redis_url, f"{prefix}limits") as storage:
 
         def budgets(overrides: str = "") -> Budgets:
             return Budgets(redis, storage, with_overrides(PRODUCTION, overrides), b"secret", prefix)

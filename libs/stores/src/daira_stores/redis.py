@@ -21,6 +21,15 @@ def reconnecting() -> dict[str, Any]:
     }
 
 
+def steady() -> dict[str, Any]:
+    """Options of a client for a cluster: a slot that moved is noted, and no connection closed for it.
+
+    By default the client closes all of its connections at every fifth MOVED, also those in use by other tasks. A client
+    that is new hears MOVED for its first scripts, so its first burst of requests broke itself.
+    """
+    return {"reinitialize_steps": 0}
+
+
 @asynccontextmanager
 async def open_redis(url: str, *, timeout: float = 2.0) -> AsyncIterator[AnyRedis]:
     """`redis://host:port/0` for one node, `redis+cluster://host:port` for a cluster. Answers are bytes.
@@ -30,7 +39,10 @@ async def open_redis(url: str, *, timeout: float = 2.0) -> AsyncIterator[AnyRedi
     client: AnyRedis
     if url.startswith("redis+cluster://"):
         client = RedisCluster.from_url(
-            url.replace("redis+cluster", "redis", 1), socket_timeout=timeout, socket_connect_timeout=timeout
+            url.replace("redis+cluster", "redis", 1),
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            **steady(),
         )
     else:
         client = Redis.from_url(

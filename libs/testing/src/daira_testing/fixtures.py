@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 from psycopg import AsyncConnection, sql
+from redis.exceptions import RedisClusterException, RedisError
 
 from daira_bus import topics as broker
 from daira_bus.producer import open_producer
@@ -35,6 +36,7 @@ def pytest_configure() -> None:
 
 
 LOCK_SECONDS = 1800
+NO_CLUSTER = "no Valkey Cluster here: `make test` has one, and so has `stack up --with valkey-cluster`"
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -137,6 +139,22 @@ async def redis(redis_url: str) -> AsyncIterator[AnyRedis]:
     """A client of `redis_url`."""
     async with open_redis(redis_url) as client:
         yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=["node", "cluster"])
+async def any_redis_url(request: pytest.FixtureRequest, stack: Endpoints, redis_url: str) -> str:
+    """`redis_url`, then a cluster of three. The cluster is shared: keys need a prefix of the test's own."""
+    if request.param == "node":
+        return redis_url
+    if not stack.cluster_nodes:
+        pytest.fail(NO_CLUSTER)
+    url = f"redis+cluster://{stack.cluster_nodes[0]}"
+    async with open_redis(url, timeout=1) as client:
+        try:
+            await client.ping()
+        except (RedisError, RedisClusterException, OSError):
+            pytest.fail(NO_CLUSTER)
+    return url
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

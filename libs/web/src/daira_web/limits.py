@@ -1,4 +1,7 @@
-"""Per-user and per-action limits: atomic in Redis, shared by all replicas (moving window of the `limits` library)."""
+"""Per-user and per-action limits: atomic in Redis, shared by all replicas.
+
+The `limits` library's sliding window counter: two counts a subject, the window before weighted by what is left of it.
+"""
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisClusterStorage, RedisStorage, Storage
@@ -8,7 +11,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from daira_kit.clock import now
 from daira_kit.errors import TooManyRequests, Unavailable
 from daira_observe.logs import get_logger
-from daira_stores.redis import reconnecting
+from daira_stores.redis import reconnecting, steady
 
 logger = get_logger(__name__)
 
@@ -24,7 +27,7 @@ class Limiter:
     def on_redis(cls, url: str) -> "Limiter":
         """`redis://…` or `redis+cluster://…`, the URL of open_redis."""
         if url.startswith("redis+cluster://"):
-            return cls(RedisClusterStorage(f"async+{url}", implementation="redispy"))
+            return cls(RedisClusterStorage(f"async+{url}", implementation="redispy", **steady()))
         return cls(RedisStorage(f"async+{url}", implementation="redispy", **reconnecting()))
 
     @classmethod

@@ -40,7 +40,7 @@ from daira_kit.errors import Unavailable
 from daira_runtime import Export, Parts, Platform, Service
 from daira_stores.objects import JsonParts, open_objects
 from daira_stores.postgres import Database, open_database
-from daira_stores.redis import AnyRedis, open_redis, reconnecting
+from daira_stores.redis import AnyRedis, open_redis, reconnecting, steady
 from daira_stores.sections import read_sections
 
 PROVIDER_SECONDS = 5.0
@@ -151,7 +151,7 @@ async def open_limit_storage(url: str, prefix: str) -> AsyncIterator[RedisStorag
         key_prefix=prefix,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_SECONDS,
-        **({} if is_cluster else reconnecting()),
+        **(steady() if is_cluster else reconnecting()),
     )
     try:
         yield storage
