@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 from psycopg import AsyncConnection
 
-from daira_bus.projection import Projection, Rebuildable, Refill
-from daira_cli.rebuild.other_stores import FORMAT
+from daira_bus.projection import Projection, Rebuildable, Refill, Restore
+from daira_cli.rebuild.other_stores import FORMAT, SEEN
 from daira_cli.rebuild.tables import fingerprint_of
 from daira_stores.postgres import Database
 from daira_stores.shadow import Shadow
@@ -24,7 +24,7 @@ def shadow_of(projection: Rebuildable) -> Shadow:
     """Where a rebuild keeps how far it is."""
     if isinstance(projection, Projection):
         return Shadow(projection.name, projection.tables, fingerprint_of(projection))
-    return Shadow(projection.name, (), FORMAT)
+    return Shadow(projection.name, (), SEEN if isinstance(projection, Restore) else FORMAT)
 
 
 @asynccontextmanager
