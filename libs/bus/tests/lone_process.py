@@ -107,7 +107,8 @@ async def main(dsn: str, bootstrap: str, prefix: str, role: str, crash_at: str =
             await JobRunner(database, [kind], Effects(database), idle_seconds=0.1).run(asyncio.Event())
         listen = on_each if many == "many" else on
         subscription = listen(SettingsChangedV1, handler)
-        async with consuming(Effects(database), probe, group=role, subscription=subscription):
+        # The shortest session that a broker gives: whoever killed us waits for its end.
+        async with consuming(Effects(database), probe, group=role, subscription=subscription, session_seconds=6):
             await asyncio.Event().wait()
 
 

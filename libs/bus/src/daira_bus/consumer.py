@@ -48,9 +48,13 @@ class Consumer(ConsumerRebalanceListener):
         producer: Producer,
         prefix: str = "",
         group: str | None = None,
+        session_seconds: float = 15.0,
     ) -> None:
-        """`group` defaults to `daira.<service>`; `prefix` comes before topic and group names."""
-        self._bootstrap = bootstrap
+        """`group` defaults to `daira.<service>`; `prefix` comes before topic and group names.
+
+        `session_seconds`: so long the broker waits for a process that died before others get its partitions.
+        """
+        self._bootstrap, self._session_ms = bootstrap, int(session_seconds * 1_000)
         self._group = f"{prefix}{group or f'daira.{service}'}"
         by_topic = {prefix + subscription.topic: subscription for subscription in subscriptions}
         self._topics = sorted(by_topic)
@@ -89,7 +93,7 @@ class Consumer(ConsumerRebalanceListener):
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=15_000,
+            session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=2_000,
             max_poll_interval_ms=120_000,
             rebalance_timeout_ms=15_000,

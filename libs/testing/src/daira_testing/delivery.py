@@ -107,9 +107,14 @@ async def emit(database: Database, *events: Event) -> None:
 
 @asynccontextmanager
 async def consuming(
-    effects: Effects, probe: TopicProbe, *, group: str | None = None, subscription: Subscription | None = None
+    effects: Effects,
+    probe: TopicProbe,
+    *,
+    group: str | None = None,
+    subscription: Subscription | None = None,
+    session_seconds: float = 15.0,
 ) -> AsyncIterator[Consumer]:
-    """A running consumer that has its partitions."""
+    """A running consumer that has its partitions; see Consumer for `session_seconds`."""
     async with open_producer(probe.bootstrap, "feed", probe.prefix) as producer:
         consumer = Consumer(
             service="feed",
@@ -120,6 +125,7 @@ async def consuming(
             producer=producer,
             prefix=probe.prefix,
             group=group or f"g{new_id()}",
+            session_seconds=session_seconds,
         )
         stop = asyncio.Event()
         running = asyncio.create_task(consumer.run(stop))
