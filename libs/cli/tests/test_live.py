@@ -246,6 +246,43 @@ async def test_without_a_reason_and_the_typed_topic_nothing_real_is_touched(
     assert await sums(feed) == before
 
 
+OF_SCRATCH_RUNS = (
+    ("--break-on", "1"),
+    ("--pdb",),
+    ("--scratch-postgres", "postgresql://127.0.0.1:9/x"),
+    ("--scratch-redis", "redis://127.0.0.1:9/1"),
+    ("--restart",),
+    ("--keep",),
+)
+OF_LIVE_RUNS = (("--dry-run",), ("--confirm", PROFILE), REASON, ("--effects", "none"), ("--effects", "all"))
+
+
+@pytest.mark.parametrize("words", OF_SCRATCH_RUNS, ids=lambda words: words[0])
+async def test_what_only_a_throw_away_run_does_is_not_passed_over_by_a_live_one(
+    at: list[str], feed: Database, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])
+    before = await sums(feed)
+
+    said = await say("replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON, *words)
+
+    assert (said.code, f"{words[0]} goes without --live" in said.err) == (Exit.USAGE, True), said
+    assert await sums(feed) == before
+
+
+@pytest.mark.parametrize("words", OF_LIVE_RUNS, ids=lambda words: " ".join(words[:2]))
+async def test_what_only_a_live_run_does_is_not_passed_over_by_one_on_throw_away_stores(
+    at: list[str], feed: Database, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])
+    before = await sums(feed)
+
+    said = await say("replay", "run", file, *at, *words)
+
+    assert (said.code, f"{words[0]} goes with --live" in said.err) == (Exit.USAGE, True), said
+    assert await sums(feed) == before
+
+
 @pytest.mark.parametrize("service", ["wallet", "payments"])
 async def test_services_that_move_money_are_refused_with_effects(at: list[str], tmp_path: Path, service: str) -> None:
     file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])

@@ -1,7 +1,7 @@
 """`daira replay run`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -73,8 +73,9 @@ class Live:
     ] = ()
     reason: Annotated[str, Parameter(help="Why; goes to the audit trail.")] = ""
     effects: Annotated[
-        Literal["all", "none"], Parameter(help="none: handlers change state, tell nobody and add no jobs.")
-    ] = "all"
+        Literal["all", "none"] | None,
+        Parameter(help="With --live; all unless given. none: handlers change state, tell nobody and add no jobs."),
+    ] = None
 
 
 async def run_(
@@ -104,26 +105,26 @@ async def run_(
     """
     out, at, stop, go = Output(json), where or Where(), stopping or Stopping(), continuing or Continuing()
     found = find(service)
-    settings, real = at.settings(found), live or Live()
+    settings, real, away = at.settings(found), live or Live(), throwaway or Throwaway()
     if real.live:
+        _refuse(_of_scratch_runs(stop, go, away), "without --live", "real stores are written to, none is thrown away")
         wish = LivePlan(
             dump=file,
             service=found,
             settings=settings,
-            effects=real.effects == "all",
+            effects=real.effects != "none",
             edited=go.edited,
             rate=per_second(rate or LIVE_RATE),
             result=result,
             from_checkpoint=go.from_checkpoint,
         )
         return await _run_live(wish, real, at, out, quiet=quiet)
-    if real.dry_run:
-        raise Usage("--dry-run goes with --live", then="without --live nothing real is touched")
+    _refuse(_of_live_runs(real), "with --live", "without --live nothing real is touched")
     plan = Plan(
         dump=file,
         service=found,
         settings=settings,
-        stores=(throwaway or Throwaway()).stores(),
+        stores=away.stores(),
         result=result,
         rate=per_second(rate),
         break_on=stop.break_on,
@@ -137,6 +138,33 @@ async def run_(
     conclude(summary, out)
     out.record({"summary": summary})
     return Exit.FOUND if summary.verdicts["dlq"] or summary.verdicts["blocked"] else Exit.OK
+
+
+def _of_scratch_runs(stop: Stopping, go: Continuing, away: Throwaway) -> dict[str, bool]:
+    return {
+        "--break-on": stop.break_on is not None,
+        "--pdb": stop.pdb,
+        "--scratch-postgres": away.scratch_postgres is not None,
+        "--scratch-redis": away.scratch_redis is not None,
+        "--restart": go.restart,
+        "--keep": go.keep,
+    }
+
+
+def _of_live_runs(real: Live) -> dict[str, bool]:
+    return {
+        "--dry-run": real.dry_run,
+        "--confirm": bool(real.confirm),
+        "--reason": bool(real.reason),
+        "--effects": real.effects is not None,
+    }
+
+
+def _refuse(given: Mapping[str, bool], goes: str, then: str) -> None:
+    """Raises Usage for what was given and would be passed over: whoever typed it relies on it."""
+    for name, is_given in given.items():
+        if is_given:
+            raise Usage(f"{name} goes {goes}", then=then)
 
 
 async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet: bool) -> int:
