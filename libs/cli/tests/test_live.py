@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from psycopg import AsyncConnection
 
@@ -17,6 +18,8 @@ from daira_cli.exits import Exit
 from daira_cli.run.superseding import place_of
 from daira_contracts.admin import OperatorActedV1
 from daira_contracts.auth import UserErasedV1
+from daira_contracts.feed import PostChangedV1, PostState
+from daira_contracts.moderation import Decision, VerdictReachedV1, WordEntry, WordlistChangedV1
 from daira_contracts.user import ProfileChangedV1, ProfileState
 from daira_devtools.stack import Endpoints, Stack
 from daira_feed.settings import Settings
@@ -281,6 +284,40 @@ async def test_what_only_a_live_run_does_is_not_passed_over_by_one_on_throw_away
 
     assert (said.code, f"{words[0]} goes with --live" in said.err) == (Exit.USAGE, True), said
     assert await sums(feed) == before
+
+
+async def test_a_post_is_judged_by_the_published_word_list_not_by_the_one_that_came_with_the_command(
+    at: list[str],
+    make_database: MakeDatabase,
+    redis_url: str,
+    probe: TopicProbe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moderation, word = await make_database("moderation"), f"w{new_id().hex}"
+    monkeypatch.setenv("DAIRA_MODERATION_POSTGRES_DSN", moderation.dsn)
+    monkeypatch.setenv("DAIRA_MODERATION_REDIS_URL", redis_url)
+    entry = WordEntry(pattern=word, category="spam", decision=Decision.REJECTED)
+    await probe.publish(WordlistChangedV1(list_id=f"list-{word}", revision=1_000, entries=(entry,)))
+    post = PostChangedV1(
+        post_id=new_id(),
+        author_id=new_id(),
+        state=PostState.PROCESSING,
+        text=f"look: {word}",
+        content_revision=1,
+        created_at=now(),
+    )
+    file = write_dump(tmp_path / "missed.jsonl", [dump_line(post, 0)])
+
+    words = ["--service", "moderation", "--live", "--edited", "--confirm", PostChangedV1.topic, *REASON]
+    said = await say("replay", "run", file, *at[:4], *words)
+
+    assert said.code == Exit.OK, said.err
+    async with moderation.read() as work:
+        statement = "SELECT value FROM outbox WHERE topic = %s"
+        rows = await work.all(statement, (VerdictReachedV1.topic,))
+    told = [msgspec.json.decode(row["value"], type=VerdictReachedV1) for row in rows]
+    assert [(one.subject_id, one.decision) for one in told] == [(str(post.post_id), Decision.REJECTED)]
 
 
 @pytest.mark.parametrize("service", ["wallet", "payments"])

@@ -42,13 +42,16 @@ async def open_redrive(service: Service[S], settings: S, operator: str) -> Async
             verifier=TokenVerifier(settings.root_public_key, settings.token_issuer),
         )
         parts = complete(await stack.enter_async_context(service.build(settings, platform)), platform.database)
-        await stack.enter_async_context(_views_read(settings, platform, parts))
+        await stack.enter_async_context(views_read(settings, platform, parts))
         yield Redrive(parts.subscriptions, parts.target, platform.database, platform.producer, settings.topic_prefix)
 
 
 @asynccontextmanager
-async def _views_read(settings: CommonSettings, platform: Platform, parts: Parts) -> AsyncIterator[None]:
-    """What handlers look up in memory (word lists) is there before the first of them runs."""
+async def views_read(settings: CommonSettings, platform: Platform, parts: Parts) -> AsyncIterator[None]:
+    """What handlers look up in memory (word lists) is there before the first of them runs.
+
+    Raises Unavailable when it cannot be read.
+    """
     if not parts.views:
         yield
         return

@@ -29,6 +29,7 @@ from daira_cli.run.superseding import superseded
 from daira_cli.run.watching import Watch
 from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
+from daira_runtime.redrive import views_read
 from daira_runtime.replay import Replay, open_replay
 from daira_stores.changes import Change, Progress
 from daira_stores.inbox import was_handled
@@ -130,13 +131,16 @@ async def prospects(dump: Dump, plan: LivePlan) -> list[Prospect]:
 async def run_live(dump: Dump, plan: LivePlan, each: Each) -> Summary:
     """Handle every record on the real stores. Cancelled, it raises Partial.
 
-    Raises Usage, Refused, BrokerUnavailable.
+    Raises Usage, Refused, BrokerUnavailable, and Unavailable when the broadcast topics cannot be read.
     """
     check(dump, plan)
     notes = LiveNotes(dump.path.with_name(f"{dump.path.name}.{plan.service.name}.live"))
     progress = notes.start(go_on=plan.from_checkpoint)
     watch = Watch(patient=True)
-    async with open_replay(plan.service, plan.settings, watch, effects=plan.effects) as replay:
+    async with (
+        open_replay(plan.service, plan.settings, watch, effects=plan.effects) as replay,
+        views_read(plan.settings, replay.platform, replay.parts),
+    ):
         casting = Casting.plan(dump, replay.subscriptions, plan.upcasts)
         newer = await _superseded(dump, casting, plan)
         head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
