@@ -1,6 +1,7 @@
 """`daira replay run --live`: on the real stores only for a typed topic and a reason, and never twice."""
 
 import json
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -9,12 +10,15 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from daira_bus.dlq import ORIGINAL_OFFSET, ORIGINAL_PARTITION, DeadLetters
 from daira_bus.newer import Place
 from daira_cli.dump.lines import Line
 from daira_cli.exits import Exit
+from daira_cli.run.live_notes import Came, LiveNotes, place_of_database
+from daira_cli.run.scratch import Checkpoint
 from daira_cli.run.superseding import place_of
 from daira_contracts.admin import OperatorActedV1
 from daira_contracts.auth import UserErasedV1
@@ -27,6 +31,9 @@ from daira_feed.wiring import build
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_runtime import open_process
+from daira_runtime.redrive import by_hand
+from daira_stores.changes import Progress
+from daira_stores.operators import alone
 from daira_stores.postgres import Database
 from daira_testing.broker_gate import PRODUCE, BrokerGate
 from daira_testing.command import Said, say
@@ -318,6 +325,115 @@ async def test_a_post_is_judged_by_the_published_word_list_not_by_the_one_that_c
         rows = await work.all(statement, (VerdictReachedV1.topic,))
     told = [msgspec.json.decode(row["value"], type=VerdictReachedV1) for row in rows]
     assert [(one.subject_id, one.decision) for one in told] == [(str(post.post_id), Decision.REJECTED)]
+
+
+def noted(file: Path, feed: Database, **fields: Any) -> Path:
+    """What a live run that stopped after the first record of `file` left."""
+    came = Came(
+        dump=sha256(file.read_bytes()).hexdigest(),
+        database=place_of_database(feed.dsn),
+        progress=Progress(next_index=1, result_bytes=0),
+    )
+    left = file.with_name(f"{file.name}.feed.live")
+    left.write_bytes(msgspec.json.encode(replace(came, **fields)))
+    return left
+
+
+async def test_a_stopped_live_run_goes_on_after_what_it_did(at: list[str], feed: Database, tmp_path: Path) -> None:
+    done, rest = profile("Done"), profile("Rest")
+    file = write_dump(tmp_path / "two.jsonl", [dump_line(done, 0), dump_line(rest, 1)])
+    noted(file, feed)
+
+    await run_live(at, file, "--edited", "--from-checkpoint")
+
+    assert await names(feed, done.user_id, rest.user_id) == ["Rest"]
+    assert os.listdir(tmp_path) == ["two.jsonl"]
+
+
+async def test_a_dump_taken_anew_is_not_continued_where_the_old_one_stopped(
+    at: list[str], feed: Database, tmp_path: Path
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0), dump_line(profile(), 1)])
+    noted(file, feed)
+    write_dump(file, [dump_line(profile(), 0), dump_line(profile(), 1)])
+    before = await sums(feed)
+
+    words = ["replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON]
+    said = await say(*words, "--from-checkpoint")
+
+    assert (said.code, "[changed]" in said.err) == (Exit.REFUSED, True), said
+    assert await sums(feed) == before
+    anew = await say(*words)
+    assert (anew.code, "2 accepted" in anew.out) == (Exit.OK, True), anew
+
+
+async def test_what_was_done_on_another_database_is_not_passed_over_on_this_one(
+    at: list[str], feed: Database, tmp_path: Path
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0), dump_line(profile(), 1)])
+    noted(file, feed, database="staging:5432/feed")
+    before = await sums(feed)
+
+    words = ["--live", "--edited", "--confirm", PROFILE, *REASON, "--from-checkpoint"]
+    said = await say("replay", "run", file, *at, *words)
+
+    assert (said.code, "was on staging:5432/feed" in said.err) == (Exit.REFUSED, True), said
+    assert await sums(feed) == before
+
+
+async def test_a_checkpoint_that_says_nothing_is_refused_with_what_to_do(
+    at: list[str], feed: Database, tmp_path: Path
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])
+    noted(file, feed).write_bytes(b"")
+
+    words = ["--live", "--edited", "--confirm", PROFILE, *REASON, "--from-checkpoint"]
+    said = await say("replay", "run", file, *at, *words)
+
+    assert (said.code, "without --from-checkpoint" in said.err) == (Exit.REFUSED, True), said
+
+
+async def test_a_checkpoint_is_replaced_and_never_half_written(tmp_path: Path) -> None:
+    notes = LiveNotes(tmp_path / "bug.jsonl.feed.live", "0" * 64, "postgresql://127.0.0.1/feed")
+    await notes.settle(Progress(next_index=1, result_bytes=0))
+
+    with (tmp_path / "bug.jsonl.feed.live").open("rb") as before:
+        await notes.settle(Progress(next_index=2, result_bytes=0))
+        kept = before.read()
+
+    assert msgspec.json.decode(kept, type=Came).progress.next_index == 1
+    notes.go_on()
+    assert notes.progress.next_index == 2
+    assert os.listdir(tmp_path) == ["bug.jsonl.feed.live"]
+
+
+async def test_a_second_operator_is_told_who_is_at_it_and_the_audit_trail_hears_nothing(
+    at: list[str], feed: Database, probe: TopicProbe, tmp_path: Path
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])
+    before, reason = await sums(feed), f"case {new_id()}"
+
+    words = ["--live", "--edited", "--confirm", PROFILE, "--reason", reason]
+    async with alone(feed.dsn, by_hand("feed"), "mona@laptop"):
+        said = await say("replay", "run", file, *at, *words)
+
+    assert (said.code, "[operator_busy]" in said.err) == (Exit.REFUSED, True), said
+    assert "mona@laptop, since" in said.err
+    assert await sums(feed) == before
+    assert not [event for event in await probe.events(OperatorActedV1) if event.reason == reason]
+
+
+async def test_a_dump_that_another_run_is_at_is_left_alone(at: list[str], feed: Database, tmp_path: Path) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), 0)])
+    before, other = await sums(feed), Checkpoint.open(file, "feed")
+
+    try:
+        said = await say("replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON)
+    finally:
+        other.close(keep=False)
+
+    assert (said.code, "[in_use]" in said.err) == (Exit.REFUSED, True), said
+    assert await sums(feed) == before
 
 
 @pytest.mark.parametrize("service", ["wallet", "payments"])

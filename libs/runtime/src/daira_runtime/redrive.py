@@ -21,8 +21,11 @@ POOL = 4
 BROADCAST_SECONDS = 60.0
 
 
-def alone_with_letters(dsn: str, service: str, operator: str) -> AbstractAsyncContextManager[None]:
-    """Nobody else settles letters of this service meanwhile. Raises OperatorBusy, DatabaseUnavailable."""
+def alone_by_hand(dsn: str, service: str, operator: str) -> AbstractAsyncContextManager[None]:
+    """Nobody else gives this service records meanwhile, be they dead letters or a dump.
+
+    Raises OperatorBusy, DatabaseUnavailable.
+    """
     return alone(dsn, f"redrive {service}", operator)
 
 
@@ -33,7 +36,7 @@ async def open_redrive(service: Service[S], settings: S, operator: str) -> Async
     Raises OperatorBusy, DatabaseUnavailable, and Unavailable when the broadcast topics cannot be read.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(alone_with_letters(settings.postgres_dsn, service.name, operator))
+        await stack.enter_async_context(alone_by_hand(settings.postgres_dsn, service.name, operator))
         platform = Platform(
             database=await stack.enter_async_context(open_database(settings.postgres_dsn, service.name, size=POOL)),
             producer=await stack.enter_async_context(

@@ -21,6 +21,7 @@ from daira_bus.log import Log, Record
 from daira_bus.subscription import Subscription
 from daira_cli.errors import Partial, Refused
 from daira_cli.run.casting import Casting
+from daira_cli.run.live_notes import LiveNotes
 from daira_cli.run.outcome import FORMAT, Head, ResultFile
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
@@ -31,7 +32,6 @@ from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
 from daira_runtime.redrive import views_read
 from daira_runtime.replay import Replay, open_replay
-from daira_stores.changes import Change, Progress
 from daira_stores.inbox import was_handled
 from daira_stores.work import Work
 
@@ -71,31 +71,6 @@ class LivePlan(msgspec.Struct, frozen=True, kw_only=True):
     upcasts: Sequence[Upcast] = UPCASTS
 
 
-class LiveNotes:
-    """Remembers how far a live run came; what it changes is in the real tables, where nobody takes notes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def start(self, *, go_on: bool) -> Progress:
-        """Where to begin."""
-        if go_on and self._path.exists():
-            return msgspec.json.decode(self._path.read_bytes(), type=Progress)
-        return Progress(next_index=0, result_bytes=0)
-
-    async def noted(self) -> list[Change]:
-        """Nothing."""
-        return []
-
-    async def settle(self, progress: Progress) -> None:
-        """The inbox makes a record that is done twice harmless, so this need not be on the disk at once."""
-        self._path.write_bytes(msgspec.json.encode(progress))
-
-    def done(self) -> None:
-        """Nothing is left to continue."""
-        self._path.unlink(missing_ok=True)
-
-
 def check(dump: Dump, plan: LivePlan) -> None:
     """Raises Refused when this dump must not go through this service."""
     if plan.service.name in MONEY and plan.effects:
@@ -128,14 +103,13 @@ async def prospects(dump: Dump, plan: LivePlan) -> list[Prospect]:
             return await _prospects(dump, casting, replay, newer, work)
 
 
-async def run_live(dump: Dump, plan: LivePlan, each: Each) -> Summary:
-    """Handle every record on the real stores. Cancelled, it raises Partial.
+async def run_live(dump: Dump, plan: LivePlan, notes: LiveNotes, each: Each) -> Summary:
+    """Handle every record on the real stores, those that `notes` know left out. Cancelled, it raises Partial.
 
     Raises Usage, Refused, BrokerUnavailable, and Unavailable when the broadcast topics cannot be read.
     """
     check(dump, plan)
-    notes = LiveNotes(dump.path.with_name(f"{dump.path.name}.{plan.service.name}.live"))
-    progress = notes.start(go_on=plan.from_checkpoint)
+    progress = notes.progress
     watch = Watch(patient=True)
     async with (
         open_replay(plan.service, plan.settings, watch, effects=plan.effects) as replay,

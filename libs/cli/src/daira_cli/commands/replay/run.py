@@ -17,6 +17,7 @@ from daira_cli.errors import Refused, Usage
 from daira_cli.exits import Exit
 from daira_cli.moments import rate as per_second
 from daira_cli.run.live import LivePlan, Prospect, check, prospects, run_live
+from daira_cli.run.live_notes import open_notes_alone
 from daira_cli.run.outcome import Outcome
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Summary
@@ -25,6 +26,7 @@ from daira_cli.run.silence import silence
 from daira_cli.run.telling import conclude, tell
 from daira_cli.services import find
 from daira_cli.where import Where
+from daira_cli.who import who
 
 LIVE_RATE = "200/s"
 WITH_EFFECTS = "what handlers tell goes by the service's outbox, what they leave to do by its jobs"
@@ -178,9 +180,12 @@ async def _run_live(plan: LivePlan, wish: Live, at: Where, out: Output, *, quiet
             return Exit.OK
         check(dump, plan)
         _confirm(dump.topics, wish, out)
-        await audited(at.kafka(), at.topic_prefix(), "replay.run.live", (plan.service.name, *dump.topics), wish.reason)
-        with out.progress("running", len(dump.entries)) as ticker, silence():
-            summary = await run_live(dump, plan, partial(_each, ticker, out, quiet))
+        name, dsn, subjects = plan.service.name, plan.settings.postgres_dsn, (plan.service.name, *dump.topics)
+        # First, so that the audit trail is not told of what is refused.
+        async with open_notes_alone(dump, name, dsn, who(), go_on=plan.from_checkpoint) as notes:
+            await audited(at.kafka(), at.topic_prefix(), "replay.run.live", subjects, wish.reason)
+            with out.progress("running", len(dump.entries)) as ticker, silence():
+                summary = await run_live(dump, plan, notes, partial(_each, ticker, out, quiet))
     conclude(summary, out)
     out.record({"summary": summary})
     return Exit.FOUND if summary.verdicts["dlq"] else Exit.OK
