@@ -1,7 +1,10 @@
 """`daira replay run --live`: on the real stores only for a typed topic and a reason, and never twice."""
 
+import asyncio
 import json
 import os
+import signal
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -350,6 +353,31 @@ async def test_a_stopped_live_run_goes_on_after_what_it_did(at: list[str], feed:
     assert os.listdir(tmp_path) == ["two.jsonl"]
 
 
+async def test_what_failed_before_a_live_run_was_stopped_counts_at_its_end(
+    at: list[str], feed: Database, tmp_path: Path
+) -> None:
+    poison = dump_line(profile(), 0, value=b"{}")
+    lines = [poison, *(dump_line(profile(), number) for number in range(1, 100))]
+    file, result = write_dump(tmp_path / "bug.jsonl", lines), tmp_path / "result"
+    words = ["replay", "run", str(file), *at, "--live", "--edited", "--confirm", PROFILE, *REASON, "--quiet"]
+    first = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "daira_cli", *words, "--rate", "5/s", "--result", str(result)
+    )
+    await eventually(lambda: has_lines(result, 3), every=0.02)
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+
+    said = await say(*words, "--from-checkpoint", "--json")
+
+    assert said.code == Exit.FOUND, said
+    summary = json.loads(said.out.splitlines()[-1])["summary"]
+    assert (summary["records"], summary["verdicts"]["dlq"]) == (100, 1)
+
+
+async def has_lines(file: Path, count: int) -> bool:
+    return await asyncio.to_thread(lambda: file.exists() and file.read_bytes().count(b"\n") > count)
+
+
 async def test_a_dump_taken_anew_is_not_continued_where_the_old_one_stopped(
     at: list[str], feed: Database, tmp_path: Path
 ) -> None:
@@ -394,7 +422,7 @@ async def test_a_checkpoint_that_says_nothing_is_refused_with_what_to_do(
 
 
 async def test_a_checkpoint_is_replaced_and_never_half_written(tmp_path: Path) -> None:
-    notes = LiveNotes(tmp_path / "bug.jsonl.feed.live", "0" * 64, "postgresql://127.0.0.1/feed")
+    notes = LiveNotes(tmp_path / "bug.jsonl.feed.live", "feed", "0" * 64, "postgresql://127.0.0.1/feed")
     await notes.settle(Progress(next_index=1, result_bytes=0))
 
     with (tmp_path / "bug.jsonl.feed.live").open("rb") as before:

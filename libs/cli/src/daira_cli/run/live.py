@@ -119,7 +119,7 @@ async def run_live(dump: Dump, plan: LivePlan, notes: LiveNotes, each: Each) -> 
         newer = await _superseded(dump, casting, plan)
         head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
         result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
-        running = Running(dump, replay, casting, watch, notes, result, newer)
+        running = Running(dump, replay, casting, watch, notes, result, newer, notes.summary)
         try:
             summary = await running.run(progress.next_index, each, rate=plan.rate)
         except CancelledError:

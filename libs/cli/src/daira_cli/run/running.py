@@ -73,11 +73,15 @@ class Running:
         notebook: Notebook,
         result: ResultFile,
         superseded: Mapping[int, int] | None = None,
+        summary: Summary | None = None,
     ) -> None:
-        """`superseded` are lines that no handler gets, with the offset of what is newer."""
+        """`superseded` are lines that no handler gets, with the offset of what is newer.
+
+        `summary`: what an earlier part of the run came to; it is counted on.
+        """
         self._dump, self._replay, self._casting, self._watch = dump, replay, casting, watch
         self._notebook, self._result, self._superseded = notebook, result, superseded or {}
-        self.summary = Summary(service=replay.service)
+        self.summary = summary or Summary(service=replay.service)
 
     async def run(
         self, start: int, each: Callable[[Outcome], None], *, rate: float | None = None, stop_after: int | None = None
@@ -89,8 +93,8 @@ class Running:
                 await asyncio.sleep(early_by(number, rate, time.monotonic() - began))
             outcome = await self._one(entry)
             self._result.append(outcome)
-            await self._notebook.settle(Progress(next_index=start + number + 1, result_bytes=self._result.bytes))
             self.summary.count(outcome)
+            await self._notebook.settle(Progress(next_index=start + number + 1, result_bytes=self._result.bytes))
             each(outcome)
         return self.summary
 
