@@ -18,6 +18,7 @@ from psycopg import AsyncConnection
 
 from daira_bus.dlq import ORIGINAL_OFFSET, ORIGINAL_PARTITION, DeadLetters
 from daira_bus.newer import Place
+from daira_cli.dlq.again import STOP_AFTER
 from daira_cli.dump.lines import Line
 from daira_cli.exits import Exit
 from daira_cli.run.live_notes import Came, LiveNotes, place_of_database
@@ -372,6 +373,37 @@ async def test_what_failed_before_a_live_run_was_stopped_counts_at_its_end(
     assert said.code == Exit.FOUND, said
     summary = json.loads(said.out.splitlines()[-1])["summary"]
     assert (summary["records"], summary["verdicts"]["dlq"]) == (100, 1)
+
+
+async def test_a_cause_that_kills_every_record_stops_a_live_run_and_leaves_the_rest_alone(
+    at: list[str], feed: Database, tmp_path: Path
+) -> None:
+    first, last = profile("First"), profile("Last")
+    lines = [dump_line(first, 0), *(dump_line(profile(), n, value=b"{}") for n in range(1, STOP_AFTER + 1))]
+    file = write_dump(tmp_path / "bug.jsonl", [*lines, dump_line(last, STOP_AFTER + 1)])
+    words = ["replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON]
+
+    said = await say(*words)
+
+    assert (said.code, "[too_many_dead]" in said.err) == (Exit.PARTIAL, True), said
+    assert f"{STOP_AFTER} in a row failed, the last with" in said.err
+    assert await names(feed, first.user_id, last.user_id) == ["First"]
+
+    write_dump(file, [dump_line(first, 0), dump_line(last, 1)])
+    again = await say(*words)
+    assert (again.code, "1 accepted, 1 duplicate" in again.out) == (Exit.OK, True), again
+
+
+async def test_failures_with_handled_records_between_them_do_not_stop_a_live_run(at: list[str], tmp_path: Path) -> None:
+    lines = [
+        dump_line(profile(), number, value=b"{}") if number % STOP_AFTER else dump_line(profile(), number)
+        for number in range(2 * STOP_AFTER)
+    ]
+    file = write_dump(tmp_path / "bug.jsonl", lines)
+
+    said = await say("replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON)
+
+    assert (said.code, f"2 accepted, {2 * STOP_AFTER - 2} dlq" in said.out) == (Exit.FOUND, True), said
 
 
 async def has_lines(file: Path, count: int) -> bool:

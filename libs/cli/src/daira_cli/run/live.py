@@ -19,10 +19,11 @@ from daira_bus.errors import NotDecodable
 from daira_bus.handling import decode
 from daira_bus.log import Log, Record
 from daira_bus.subscription import Subscription
+from daira_cli.dlq.again import STOP_AFTER
 from daira_cli.errors import Partial, Refused
 from daira_cli.run.casting import Casting
 from daira_cli.run.live_notes import LiveNotes
-from daira_cli.run.outcome import FORMAT, Head, ResultFile
+from daira_cli.run.outcome import FORMAT, Head, Outcome, ResultFile
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
 from daira_cli.run.session import GO_ON, Each
@@ -71,6 +72,29 @@ class LivePlan(msgspec.Struct, frozen=True, kw_only=True):
     upcasts: Sequence[Upcast] = UPCASTS
 
 
+class _FailuresInARow:
+    """The `each` of a live run that gives up when one record after the other fails."""
+
+    def __init__(self, each: Each) -> None:
+        self._each, self._failures = each, 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Raises Partial after STOP_AFTER; records that no handler was called for count neither way."""
+        self._each(outcome)
+        failure = outcome.failure
+        if failure is None:
+            self._failures = 0 if outcome.tries else self._failures
+            return
+        self._failures += 1
+        if self._failures >= STOP_AFTER:
+            first_line, _, _ = failure.message.partition("\n")
+            raise Partial(
+                f"{STOP_AFTER} in a row failed, the last with {failure.code}: {first_line}",
+                then="mend the cause, then the same command from the start: what was handled is passed over",
+                code="too_many_dead",
+            )
+
+
 def check(dump: Dump, plan: LivePlan) -> None:
     """Raises Refused when this dump must not go through this service."""
     if plan.service.name in MONEY and plan.effects:
@@ -104,9 +128,10 @@ async def prospects(dump: Dump, plan: LivePlan) -> list[Prospect]:
 
 
 async def run_live(dump: Dump, plan: LivePlan, notes: LiveNotes, each: Each) -> Summary:
-    """Handle every record on the real stores, those that `notes` know left out. Cancelled, it raises Partial.
+    """Handle every record on the real stores, those that `notes` know left out.
 
-    Raises Usage, Refused, BrokerUnavailable, and Unavailable when the broadcast topics cannot be read.
+    Raises Partial when it is cancelled or too many fail in a row, Usage, Refused, BrokerUnavailable, and Unavailable
+    when the broadcast topics cannot be read.
     """
     check(dump, plan)
     progress = notes.progress
@@ -121,7 +146,7 @@ async def run_live(dump: Dump, plan: LivePlan, notes: LiveNotes, each: Each) -> 
         result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
         running = Running(dump, replay, casting, watch, notes, result, newer, notes.summary)
         try:
-            summary = await running.run(progress.next_index, each, rate=plan.rate)
+            summary = await running.run(progress.next_index, _FailuresInARow(each), rate=plan.rate)
         except CancelledError:
             raise Partial("stopped; what was done stays done", then=GO_ON) from None
         finally:
