@@ -35,9 +35,8 @@ from daira_feed.wiring import build
 from daira_kit.clock import now
 from daira_kit.ids import new_id
 from daira_runtime import open_process
-from daira_runtime.redrive import by_hand
+from daira_runtime.redrive import alone_by_hand
 from daira_stores.changes import Progress
-from daira_stores.operators import alone
 from daira_stores.postgres import Database
 from daira_testing.broker_gate import PRODUCE, BrokerGate
 from daira_testing.command import Said, say
@@ -474,7 +473,7 @@ async def test_a_second_operator_is_told_who_is_at_it_and_the_audit_trail_hears_
     before, reason = await sums(feed), f"case {new_id()}"
 
     words = ["--live", "--edited", "--confirm", PROFILE, "--reason", reason]
-    async with alone(feed.dsn, by_hand("feed"), "mona@laptop"):
+    async with alone_by_hand(feed.dsn, "feed", "mona@laptop"):
         said = await say("replay", "run", file, *at, *words)
 
     assert (said.code, "[operator_busy]" in said.err) == (Exit.REFUSED, True), said

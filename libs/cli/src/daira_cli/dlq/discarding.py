@@ -10,7 +10,7 @@ from daira_cli.dlq.round import BUSY_THEN, SOURCE
 from daira_cli.errors import Refused
 from daira_cli.services import find, names
 from daira_cli.where import Where
-from daira_runtime.redrive import alone_with_letters
+from daira_runtime.redrive import alone_by_hand
 from daira_stores.operators import OperatorBusy
 
 
@@ -24,7 +24,7 @@ async def discard(where: Where, log: Log, letters: Sequence[Letter], who: str, w
         for service in sorted({letter.service for letter in letters} & set(names())):
             dsn = where.settings(find(service)).postgres_dsn
             try:
-                await stack.enter_async_context(alone_with_letters(dsn, service, who))
+                await stack.enter_async_context(alone_by_hand(dsn, service, who))
             except OperatorBusy as error:
                 raise Refused(error.detail, then=BUSY_THEN, code=error.code) from None
         still_open = {letter.id for letter in (await read_pile(log)).open}

@@ -12,9 +12,9 @@ from daira_cli.errors import Refused
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Summary
 from daira_cli.run.scratch import Checkpoint
-from daira_runtime.redrive import by_hand
+from daira_runtime.redrive import alone_by_hand
 from daira_stores.changes import Change, Progress
-from daira_stores.operators import OperatorBusy, alone
+from daira_stores.operators import OperatorBusy
 
 ANEW = "begin anew without --from-checkpoint: the inbox passes over what was handled"
 
@@ -112,7 +112,7 @@ async def open_notes_alone(
     """
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(alone(dsn, by_hand(service), f"{operator} (live replay)"))
+            await stack.enter_async_context(alone_by_hand(dsn, service, f"{operator} (live replay)"))
         except OperatorBusy as error:
             raise Refused(error.detail, then="wait for them: what they did is passed over", code=error.code) from None
         # That lock is the database's; the files beside the dump are shared with runs on other ones.
