@@ -1,7 +1,8 @@
 """What differs between two results, apart from what differs each time: made-up ids and the time of day.
 
-An id or moment that both results hold came from the dump and counts. Any other was made by that run: within a record
-the first is the first, the second the second. Fields that the contract calls volatile are left out of told events.
+Each run says what it made up (`Outcome.made`): within a record the first such id is the first, the second the second.
+What came from the dump counts, also where only one result holds it, and so does what both made up: it is no accident.
+Fields that the contract calls volatile are left out of told events.
 """
 
 import re
@@ -11,14 +12,11 @@ from typing import Any
 
 import msgspec
 
+from daira_cli.run.origins import ID, MOMENT, plain
 from daira_cli.run.outcome import Outcome, Told
 from daira_contracts._event import Event
 from daira_contracts.registry import EVENTS
 from daira_stores.changes import Change
-
-ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b")
-"""UUIDs, and the 128 random bits of a capability such as a playback id."""
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?")
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,18 +31,18 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def compare(a: Sequence[Outcome], b: Sequence[Outcome]) -> list[Difference]:
     """Record by record, then the rows that are there at the end."""
-    kept = _made_of(a) & _made_of(b)
-    return [*_by_record(a, b, kept), *_by_table(a, b, kept)]
+    both = _made(a) & _made(b)
+    return [*_by_record(a, b, both), *_by_table(a, b, both)]
 
 
-def _by_record(a: Sequence[Outcome], b: Sequence[Outcome], kept: set[str]) -> Iterator[Difference]:
+def _by_record(a: Sequence[Outcome], b: Sequence[Outcome], both: set[str]) -> Iterator[Difference]:
     mine, theirs = _by_place(a), _by_place(b)
     for place in dict.fromkeys([*mine, *theirs]):
         one, two = mine.get(place), theirs.get(place)
         if one is None or two is None:
             yield Difference(where=place, what="record", a=one and one.verdict.value, b=two and two.verdict.value)
             continue
-        first, second = _shown(one, kept), _shown(two, kept)
+        first, second = _shown(one, both), _shown(two, both)
         for what in first:
             if first[what] != second[what]:
                 yield Difference(where=place, what=what, a=first[what], b=second[what])
@@ -60,7 +58,7 @@ def _by_place(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
     return found
 
 
-def _shown(outcome: Outcome, kept: set[str]) -> dict[str, Any]:
+def _shown(outcome: Outcome, both: set[str]) -> dict[str, Any]:
     failure = outcome.failure and [outcome.failure.code, outcome.failure.message]
     told = [_steady(one) for one in outcome.told]
     parts = {
@@ -70,7 +68,7 @@ def _shown(outcome: Outcome, kept: set[str]) -> dict[str, Any]:
         "told": told,
         "left": outcome.left,
     }
-    shown: dict[str, Any] = _Names(kept).plain(msgspec.to_builtins(parts))
+    shown: dict[str, Any] = _Names(_made([outcome]) - both).shown(msgspec.to_builtins(parts))
     return shown
 
 
@@ -83,8 +81,8 @@ def _steady(told: Told) -> Told:
     return msgspec.structs.replace(told, value={k: v for k, v in told.value.items() if k not in volatile})
 
 
-def _by_table(a: Sequence[Outcome], b: Sequence[Outcome], kept: set[str]) -> Iterator[Difference]:
-    mine, theirs = _rows(a, kept), _rows(b, kept)
+def _by_table(a: Sequence[Outcome], b: Sequence[Outcome], both: set[str]) -> Iterator[Difference]:
+    mine, theirs = _rows(a, both), _rows(b, both)
     for table in sorted({*mine, *theirs}):
         one, two = mine.get(table, Counter()), theirs.get(table, Counter())
         for row in sorted((one - two) + (two - one)):
@@ -93,13 +91,14 @@ def _by_table(a: Sequence[Outcome], b: Sequence[Outcome], kept: set[str]) -> Ite
             )
 
 
-def _rows(outcomes: Iterable[Outcome], kept: set[str]) -> dict[str, Counter[str]]:
+def _rows(outcomes: Sequence[Outcome], both: set[str]) -> dict[str, Counter[str]]:
+    made = _made(outcomes) - both
     tables: dict[str, list[dict[str, Any]]] = {}
     for outcome in outcomes:
         for change in outcome.changes:
             _apply(change, tables.setdefault(change.table, []))
     return {
-        table: Counter(msgspec.json.encode(_Names(kept).plain(row), order="sorted").decode() for row in rows)
+        table: Counter(msgspec.json.encode(_Names(made).shown(row), order="sorted").decode() for row in rows)
         for table, rows in tables.items()
     }
 
@@ -111,31 +110,30 @@ def _apply(change: Change, rows: list[dict[str, Any]]) -> None:
         rows.append(change.new)
 
 
-def _made_of(outcomes: Iterable[Outcome]) -> set[str]:
-    text = msgspec.json.encode(list(outcomes)).decode()
-    return {*ID.findall(text), *MOMENT.findall(text)}
+def _made(outcomes: Iterable[Outcome]) -> set[str]:
+    return {plain(one) for outcome in outcomes for one in outcome.made}
 
 
 class _Names:
     """Names for what only one run knows, in order of appearance."""
 
-    def __init__(self, kept: set[str]) -> None:
-        self._kept = kept
+    def __init__(self, made: set[str]) -> None:
+        self._made = made
         self._given: dict[str, str] = {}
 
-    def plain(self, value: Any) -> Any:
+    def shown(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self.plain(one) for key, one in value.items()}
+            return {key: self.shown(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
-            return [self.plain(one) for one in value]
+            return [self.shown(one) for one in value]
         if isinstance(value, str):
             return MOMENT.sub(self._moment, ID.sub(self._id, value))
         return value
 
     def _id(self, found: re.Match[str]) -> str:
-        if found[0] in self._kept:
-            return found[0]
-        return self._given.setdefault(found[0], f"<id {len(self._given) + 1}>")
+        one = plain(found[0])
+        return self._given.setdefault(one, f"<id {len(self._given) + 1}>") if one in self._made else found[0]
 
     def _moment(self, found: re.Match[str]) -> str:
-        return found[0] if found[0] in self._kept else "<time>"
+        one = plain(found[0])
+        return "<time>" if one in self._made else one

@@ -10,7 +10,8 @@ import msgspec
 from daira_cli.errors import Usage
 from daira_stores.changes import Change
 
-FORMAT = "daira-result/1"
+FAMILY = "daira-result/"
+FORMAT = f"{FAMILY}2"
 
 
 class Verdict(Enum):
@@ -74,6 +75,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     changes: tuple[Change, ...] = ()
     told: tuple[Told, ...] = ()
     left: tuple[Left, ...] = ()
+    made: tuple[str, ...] = ()
+    """Ids and moments in the above that no line so far held: other runs make up others."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,21 +126,23 @@ class ResultFile:
 
 
 def is_result(path: Path) -> bool:
-    """Whether the first line says so."""
+    """Whether the first line says so, of this format or an older one."""
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.readline(), type=Head).format == FORMAT
+            return msgspec.json.decode(file.readline(), type=Head).format.startswith(FAMILY)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return False
 
 
 def read_result(path: Path) -> list[Outcome]:
-    """Raises Usage naming the line that is none."""
+    """Raises Usage naming the line that is none, or when an older command wrote it."""
     found = []
     for number, text in enumerate(path.read_bytes().splitlines(), 1):
         try:
             if number > 1:
                 found.append(msgspec.json.decode(text, type=Outcome))
+            elif (of := msgspec.json.decode(text, type=Head).format) != FORMAT:
+                raise Usage(f"{path} is a {of}, and this is {FORMAT}", then="run the dump again", code="result_old")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Usage(
                 f"{path}: line {number} is no outcome: {error}", then="run the dump again", code="result_corrupt"

@@ -11,6 +11,7 @@ import msgspec
 from daira_bus.errors import TooManyDead
 from daira_cli.dump.lines import Line
 from daira_cli.run.casting import Casting
+from daira_cli.run.origins import Origins
 from daira_cli.run.outcome import Failure, Left, Outcome, ResultFile, Told, Verdict
 from daira_cli.run.reading import Dump, Entry
 from daira_cli.run.watching import Blocked, Watch
@@ -81,12 +82,15 @@ class Running:
         """
         self._dump, self._replay, self._casting, self._watch = dump, replay, casting, watch
         self._notebook, self._result, self._superseded = notebook, result, superseded or {}
+        self._origins = Origins()
         self.summary = summary or Summary(service=replay.service)
 
     async def run(
         self, start: int, each: Callable[[Outcome], None], *, rate: float | None = None, stop_after: int | None = None
     ) -> Summary:
         """From record `start` on, at most `rate` a second; each outcome is told once it is sure."""
+        for entry in self._dump.entries[:start]:
+            self._origins.read(self._dump.line(entry))
         began, entries = time.monotonic(), self._dump.entries[start:stop_after]
         for number, entry in enumerate(entries):
             if rate is not None:
@@ -100,6 +104,7 @@ class Running:
 
     async def _one(self, entry: Entry) -> Outcome:
         line = self._dump.line(entry)
+        self._origins.read(line)
         if not self._casting.hears(line.topic):
             return _outcome(entry, line, Verdict.SKIPPED)
         if entry.number in self._superseded:
@@ -113,7 +118,7 @@ class Running:
         held, self._replay.producer.held = self._replay.producer.held, []
         changes = await self._notebook.noted()
         failure = next((_failure(one) for one in held if DEAD_LETTER in one.topic and one.value is not None), None)
-        return _outcome(
+        outcome = _outcome(
             entry,
             line,
             _verdict(said, self._watch.tries, failure, changes),
@@ -123,6 +128,7 @@ class Running:
             told=(*_told(changes), *_held(held)),
             left=tuple(_left(changes)),
         )
+        return msgspec.structs.replace(outcome, made=self._origins.made(outcome))
 
 
 def early_by(number: int, rate: float, passed: float) -> float:
