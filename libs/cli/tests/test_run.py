@@ -190,6 +190,64 @@ async def test_killed_half_way_and_continued_it_comes_to_the_same_end(
     assert sorted(os.listdir(tmp_path)) == ["broken", "bug.jsonl", "whole"]
 
 
+async def test_a_record_that_died_before_the_kill_still_counts_after_it(at: list[str], tmp_path: Path) -> None:
+    event = profile(new_id())
+    lines = [dump_line(event, 0, value=b"{nonsense"), *(dump_line(profile(new_id()), n) for n in range(1, 20))]
+    words = [write_dump(tmp_path / "bug.jsonl", lines), *at]
+    await killed_after_a_record(*words)
+
+    said, _, summary = await run(*words, "--from-checkpoint")
+
+    assert said.code == Exit.FOUND
+    assert summary["verdicts"] == {"dlq": 1, "accepted": 19}
+    assert os.listdir(tmp_path) == ["bug.jsonl"]
+
+
+async def test_a_run_is_continued_into_its_own_result_only(at: list[str], tmp_path: Path) -> None:
+    lines = [dump_line(profile(new_id()), number) for number in range(20)]
+    words = [write_dump(tmp_path / "bug.jsonl", lines), *at, "--quiet"]
+    own, other, missing = tmp_path / "own", tmp_path / "other", tmp_path / "missing"
+    other.write_bytes(b"somebody's notes\n" * 1_000)
+    await killed_after_a_record(*words, "--result", own)
+
+    refused = [await say("replay", "run", *words, "--from-checkpoint", "--result", file) for file in (other, missing)]
+    said, _, summary = await run(*words, "--from-checkpoint", "--result", own)
+
+    assert [(one.code, "[other_result]" in one.err) for one in refused] == [(Exit.REFUSED, True)] * 2
+    assert other.read_bytes() == b"somebody's notes\n" * 1_000
+    assert not missing.exists()
+    assert said.code == Exit.OK
+    assert summary["verdicts"] == {"accepted": 20}
+    assert own.read_bytes().count(b"\n") == 21
+
+
+async def test_a_run_that_wrote_no_result_does_not_begin_one_half_way(at: list[str], tmp_path: Path) -> None:
+    lines = [dump_line(profile(new_id()), number) for number in range(20)]
+    words = [write_dump(tmp_path / "bug.jsonl", lines), *at]
+    await killed_after_a_record(*words)
+
+    refused = await say("replay", "run", *words, "--from-checkpoint", "--result", tmp_path / "half")
+
+    assert refused.code == Exit.REFUSED
+    assert "wrote no result" in refused.err
+    assert (await say("replay", "run", *words, "--from-checkpoint")).code == Exit.OK
+    assert os.listdir(tmp_path) == ["bug.jsonl"]
+
+
+async def killed_after_a_record(*words: object) -> None:
+    """A run that is killed as soon as it told what became of a record."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-m", "daira_cli", "replay", "run"),
+        *(*map(str, words), "--json", "--rate", "2/s"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout
+    told = await asyncio.wait_for(child.stdout.readline(), 60)
+    child.send_signal(signal.SIGKILL)
+    await child.communicate()
+    assert json.loads(told)["line"] == 1
+
+
 async def has_lines(file: Path, count: int) -> bool:
     return await asyncio.to_thread(lambda: file.exists() and file.read_bytes().count(b"\n") > count)
 

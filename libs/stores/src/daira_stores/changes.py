@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 NEITHER = ("schema_migration", "broadcast", "idempotency")
 NOTEBOOK = """
@@ -19,7 +20,11 @@ CREATE TABLE IF NOT EXISTS daira_replay.change (
     old jsonb,
     new jsonb
 );
-CREATE TABLE IF NOT EXISTS daira_replay.progress (next_index bigint NOT NULL, result_bytes bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS daira_replay.progress (
+    next_index bigint NOT NULL,
+    result_bytes bigint NOT NULL,
+    summary jsonb NOT NULL DEFAULT '{}'
+);
 CREATE TABLE IF NOT EXISTS daira_replay.partition (
     name text NOT NULL,
     place text NOT NULL,
@@ -61,6 +66,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     next_index: int
     result_bytes: int
+    summary: dict[str, Any] = {}
+    """What the records before came to, as the replay counts it."""
 
 
 async def install(connection: AsyncConnection[DictRow]) -> None:
@@ -93,13 +100,13 @@ async def settle(connection: AsyncConnection[DictRow], progress: Progress) -> No
     async with connection.transaction():
         await connection.execute("DELETE FROM daira_replay.change")
         await connection.execute(
-            "UPDATE daira_replay.progress SET next_index = %s, result_bytes = %s",
-            (progress.next_index, progress.result_bytes),
+            "UPDATE daira_replay.progress SET next_index = %s, result_bytes = %s, summary = %s",
+            (progress.next_index, progress.result_bytes, Jsonb(progress.summary)),
         )
 
 
 async def progress_of(connection: AsyncConnection[DictRow]) -> Progress:
     """How far an earlier run came."""
-    cursor = await connection.execute("SELECT next_index, result_bytes FROM daira_replay.progress")
+    cursor = await connection.execute("SELECT next_index, result_bytes, summary FROM daira_replay.progress")
     row = await cursor.fetchone()
     return Progress(**row) if row else Progress(next_index=0, result_bytes=0)

@@ -1,13 +1,14 @@
 """What became of each record, as lines of JSON: the file that `daira replay diff` compares."""
 
 import os
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
-from daira_cli.errors import Usage
+from daira_cli.errors import Refused, Usage
 from daira_stores.changes import Change
 
 FAMILY = "daira-result/"
@@ -92,11 +93,17 @@ class ResultFile:
     """Appends outcomes; without a path it only counts."""
 
     def __init__(self, path: Path | None, head: Head, *, keep_bytes: int = 0) -> None:
-        """`keep_bytes` of an earlier run stay; 0 begins anew."""
+        """`keep_bytes` of an earlier run stay; 0 begins anew. Raises Refused when `path` is not what that run wrote."""
         self._file: BinaryIO | None = None
         self.bytes = keep_bytes
         if path is None:
             return
+        if keep_bytes and not _is_begun(path, head, keep_bytes):
+            raise Refused(
+                f"{path} is not the result of the run that is to be continued",
+                then="give the --result that it began with, or begin anew",
+                code="other_result",
+            )
         path.touch()
         self._file = path.open("r+b")
         self._file.truncate(keep_bytes)
@@ -123,6 +130,13 @@ class ResultFile:
         self._file.write(text)
         self._file.flush()
         self.bytes += len(text)
+
+
+def _is_begun(path: Path, head: Head, size: int) -> bool:
+    # It is about to be cut off at `size`: a shorter file would be filled with zeros, somebody else's lost.
+    with suppress(OSError), path.open("rb") as file:
+        return file.readline() == msgspec.json.encode(head) + b"\n" and os.fstat(file.fileno()).st_size >= size
+    return False
 
 
 def is_result(path: Path) -> bool:

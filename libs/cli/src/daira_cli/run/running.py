@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -50,6 +50,11 @@ class Summary(msgspec.Struct, kw_only=True, rename="camel"):
     skipped_topics: Counter[str] = msgspec.field(default_factory=Counter)
     stops_at_line: int | None = None
     """Where the live consumer would have stopped, because too many records in a row died."""
+
+    @classmethod
+    def counted(cls, found: Mapping[str, Any]) -> Self:
+        """What an earlier run had counted when it stopped."""
+        return msgspec.convert(found, cls, dec_hook=lambda _kind, counts: Counter(counts))
 
     def count(self, outcome: Outcome) -> None:
         """One record more."""
@@ -98,9 +103,13 @@ class Running:
             outcome = await self._one(entry)
             self._result.append(outcome)
             self.summary.count(outcome)
-            await self._notebook.settle(Progress(next_index=start + number + 1, result_bytes=self._result.bytes))
+            await self._notebook.settle(self._progress(start + number + 1))
             each(outcome)
         return self.summary
+
+    def _progress(self, next_index: int) -> Progress:
+        counted = msgspec.to_builtins(self.summary)
+        return Progress(next_index=next_index, result_bytes=self._result.bytes, summary=counted)
 
     async def _one(self, entry: Entry) -> Outcome:
         line = self._dump.line(entry)

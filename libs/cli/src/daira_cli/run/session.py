@@ -12,7 +12,7 @@ from psycopg import OperationalError as PostgresDown
 from daira_cli.errors import Partial, Refused
 from daira_cli.run.casting import Casting
 from daira_cli.run.notes import open_notes
-from daira_cli.run.outcome import FORMAT, Head, Outcome, ResultFile, read_result
+from daira_cli.run.outcome import FORMAT, Head, Outcome, ResultFile
 from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
 from daira_cli.run.scratch import Checkpoint, Scratch, Stores, discard, lead, make, planned
@@ -60,6 +60,9 @@ async def run_on_scratch(plan: Plan, each: Each, began: Callable[[int, int], Non
             made, led = await _stores(plan, dump, checkpoint)
             keep = False
             summary = await _run(plan, dump, led, each, began)
+        except Refused:
+            keep = keep or plan.from_checkpoint  # whatever is wrong with this command, what was done is not
+            raise
         except CancelledError:
             keep = True
             raise Partial(f"stopped; what was done is kept in {checkpoint.path}", then=GO_ON) from None
@@ -115,14 +118,23 @@ async def _run(plan: Plan, dump: Dump, led: Any, each: Each, began: Callable[[in
         if not progress.next_index:
             await notes.noted()
             await notes.settle(Progress(next_index=0, result_bytes=0))  # what building the service wrote is no change
-        head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
-        result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
+        result = _result(plan, dump, progress)
         running = Running(dump, replay, casting, watch, notes, result)
-        if progress.next_index and plan.result is not None:
-            for outcome in read_result(plan.result):
-                running.summary.count(outcome)
+        if progress.summary:
+            running.summary = Summary.counted(progress.summary)
         began(progress.next_index, len(dump.entries))
         try:
             return await running.run(progress.next_index, each, rate=plan.rate)
         finally:
             result.close()
+
+
+def _result(plan: Plan, dump: Dump, progress: Progress) -> ResultFile:
+    if progress.next_index and not progress.result_bytes and plan.result is not None:
+        raise Refused(
+            "the run that is to be continued wrote no result",
+            then="leave --result out, or begin anew with --restart",
+            code="other_result",
+        )
+    head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
+    return ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
