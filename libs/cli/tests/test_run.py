@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,11 +18,20 @@ from psycopg import AsyncConnection
 
 from daira_cli.exits import Exit
 from daira_cli.run.running import early_by
-from daira_cli.run.scratch import Checkpoint, Scratch
+from daira_cli.run.scratch import Checkpoint, Scratch, planned
+from daira_cli.services import find
 from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_devtools.stack import Endpoints
 from daira_kit.clock import now
 from daira_kit.ids import new_id
+from daira_stores.scratch import (
+    NoScratch,
+    claim_free_redis,
+    claim_redis,
+    create_database,
+    empty_claimed_redis,
+    empty_redis,
+)
 from daira_testing.command import Said, say
 from daira_testing.dumps import dump_line, service_environment, write_dump
 from daira_testing.tokens import TokenMint
@@ -232,6 +242,36 @@ async def test_a_run_that_wrote_no_result_does_not_begin_one_half_way(at: list[s
     assert "wrote no result" in refused.err
     assert (await say("replay", "run", *words, "--from-checkpoint")).code == Exit.OK
     assert os.listdir(tmp_path) == ["bug.jsonl"]
+
+
+async def test_stores_that_a_kill_left_half_made_are_made_anew(
+    at: list[str], tmp_path: Path, stack: Endpoints, redis_url: str
+) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), number) for number in range(3)])
+    half = planned(find("feed"), sha256(file.read_bytes()).hexdigest())
+    await create_database(stack.postgres_dsn("postgres"), half.name)
+    await claim_redis(redis_url, half.name)
+    (tmp_path / "bug.jsonl.feed.checkpoint").write_bytes(msgspec.json.encode(half))
+
+    said, _, summary = await run(file, *at, "--from-checkpoint")
+
+    assert said.code == Exit.OK, said.err
+    assert summary["verdicts"] == {"accepted": 3}
+    assert half.name not in await databases(stack)
+    assert os.listdir(tmp_path) == ["bug.jsonl"]
+
+
+async def test_a_redis_claimed_for_stores_that_were_never_ready_is_found_and_emptied(redis_url: str) -> None:
+    owner, other = new_id().hex, new_id().hex
+    claimed = await claim_free_redis(redis_url, owner)
+
+    await empty_claimed_redis(redis_url, other)
+    with pytest.raises(NoScratch):
+        await claim_redis(claimed, other)
+    await empty_claimed_redis(redis_url, owner)
+    await claim_redis(claimed, other)
+
+    await empty_redis(claimed, other)
 
 
 async def killed_after_a_record(*words: object) -> None:

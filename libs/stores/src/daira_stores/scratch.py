@@ -81,6 +81,15 @@ async def claim_free_redis(url: str, owner: str) -> str:
     raise NoScratch(f"none of the logical databases at {root} is empty")
 
 
+async def empty_claimed_redis(url: str, owner: str) -> None:
+    """As `empty_redis`, when nobody knows which logical database of the node `owner` claimed, if any."""
+    if url.startswith("redis+cluster://"):
+        return
+    root, _, _ = url.rpartition("/")
+    for number in range(1, LOGICAL_DATABASES):
+        await empty_redis(f"{root}/{number}", owner)
+
+
 async def empty_redis(url: str, owner: str) -> None:
     """Remove everything from a logical database that `owner` holds; nothing when it is somebody else's."""
     async with open_redis(url) as client:

@@ -28,6 +28,8 @@ class Scratch(msgspec.Struct, frozen=True, kw_only=True):
     dump: str
     """SHA-256 of the file."""
     redis_url: str | None = None
+    ready: bool = False
+    """Whether all of them were made: others are not continued, only thrown away."""
 
 
 class Stores(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +65,7 @@ async def make(service: AnyService, settings: Any, stores: Stores, wanted: Scrat
     except BaseException:
         await discard(settings, stores, made)
         raise
-    return made, led
+    return msgspec.structs.replace(made, ready=True), led
 
 
 def lead(settings: Any, stores: Stores, made: Scratch) -> Any:
@@ -86,6 +88,15 @@ async def discard(settings: Any, stores: Stores, made: Scratch) -> None:
         await scratch.drop_keyspace(settings.cql_hosts, settings.cql_port, made.name)
     if made.redis_url is not None:
         await scratch.empty_redis(made.redis_url, made.name)
+    elif hasattr(settings, "redis_url"):  # claimed perhaps, and not yet written down
+        await _unclaim_redis(settings, stores, made.name)
+
+
+async def _unclaim_redis(settings: Any, stores: Stores, owner: str) -> None:
+    if stores.redis is not None:
+        await scratch.empty_redis(stores.redis, owner)
+    else:
+        await scratch.empty_claimed_redis(settings.redis_url, owner)
 
 
 async def _claim_redis(settings: Any, stores: Stores, owner: str) -> str | None:

@@ -61,9 +61,11 @@ async def run_on_scratch(plan: Plan, each: Each, began: Callable[[int, int], Non
             keep = False
             summary = await _run(plan, dump, led, each, began)
         except Refused:
-            keep = keep or plan.from_checkpoint  # whatever is wrong with this command, what was done is not
+            keep = keep or plan.from_checkpoint  # what was done before this command is not its to lose
             raise
         except CancelledError:
+            if checkpoint.read() is None:
+                raise  # nothing had begun
             keep = True
             raise Partial(f"stopped; what was done is kept in {checkpoint.path}", then=GO_ON) from None
         except (PostgresDown, Unavailable) as error:
@@ -79,7 +81,7 @@ async def run_on_scratch(plan: Plan, each: Each, began: Callable[[int, int], Non
 
 async def _stores(plan: Plan, dump: Dump, checkpoint: Checkpoint) -> tuple[Scratch, Any]:
     earlier = checkpoint.read()
-    if earlier is not None and plan.restart:
+    if earlier is not None and (plan.restart or not earlier.ready):
         await discard(plan.settings, plan.stores, earlier)
         earlier = None
     if earlier is not None and not plan.from_checkpoint:
@@ -93,7 +95,8 @@ async def _stores(plan: Plan, dump: Dump, checkpoint: Checkpoint) -> tuple[Scrat
         checkpoint.write(wanted)
         try:
             made, led = await make(plan.service, plan.settings, plan.stores, wanted)
-        except Exception:
+        except BaseException:
+            await discard(plan.settings, plan.stores, wanted)  # and when that fails, the next run does it
             checkpoint.clear()
             raise
         checkpoint.write(made)
