@@ -140,24 +140,46 @@ async def test_a_debugger_stands_in_the_handler_of_the_wanted_line(at: list[str]
         [dump_line(profile(new_id(), name), n) for n, name in enumerate(["Amal", "Mona", "Nour"])],
     )
 
-    out = await debugged("p event.display_name\nwhere\nc\n", file, *at, "--break-on", "2")
+    said = await debugged("p event.display_name\nwhere\nc\n", file, *at, "--break-on", "2")
 
-    assert "'Mona'" in out
-    assert "remember_profile" in out.split("'Mona'")[0]
-    assert "3 records through feed: 3 accepted" in out
+    assert "'Mona'" in said.out
+    assert "remember_profile" in said.out.split("'Mona'")[0]
+    assert "3 records through feed: 3 accepted" in said.out
+    assert "never stopped" not in said.out
 
 
 async def test_a_debugger_stands_where_a_handler_failed(at: list[str], tmp_path: Path) -> None:
     relation = RelationChangedV1(actor_id=new_id(), target_id=new_id(), follow=FollowState.FOLLOWING)
     file = write_dump(tmp_path / "bug.jsonl", [dump_line(relation, 0, value=None, key=b"nobody:nothing")])
 
-    out = await debugged("up\nwhere\nq\n", file, *at, "--pdb")
+    said = await debugged("up\nwhere\nq\n", file, *at, "--pdb")
 
-    assert "ValueError: badly formed hexadecimal UUID string" in out
-    assert "forget_relation" in out
+    assert "ValueError: badly formed hexadecimal UUID string" in said.out
+    assert "forget_relation" in said.out
 
 
-async def debugged(typed: str, *words: object) -> str:
+async def test_leaving_the_debugger_is_said_in_a_line_and_leaves_nothing(at: list[str], tmp_path: Path) -> None:
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(new_id()), n) for n in range(3)])
+
+    said = await debugged("q\n", file, *at, "--break-on", "2")
+
+    assert said.code == Exit.INTERRUPTED
+    assert "error: left the debugger; nothing of line 2 was kept [left_debugger]" in said.out
+    assert "Traceback" not in said.out
+    assert os.listdir(tmp_path) == ["bug.jsonl"]
+
+
+async def test_a_line_at_which_no_debugger_could_stand_is_named(at: list[str], tmp_path: Path) -> None:
+    event = profile(new_id())
+    lines = [dump_line(event, 0), dump_line(event, 1), dump_line(event, 2, value=b"{nonsense")]
+    words = ["replay", "run", write_dump(tmp_path / "bug.jsonl", lines), *at, "--break-on"]
+
+    for duplicate_poison_or_missing in (2, 3, 9):
+        said = await say(*words, duplicate_poison_or_missing)
+        assert f"--break-on {duplicate_poison_or_missing} never stopped" in said.out
+
+
+async def debugged(typed: str, *words: object) -> Said:
     """What a person sees who types that into the debugger."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -167,7 +189,8 @@ async def debugged(typed: str, *words: object) -> str:
         stderr=asyncio.subprocess.STDOUT,
     )
     out, _ = await asyncio.wait_for(child.communicate(typed.encode()), 60)
-    return out.decode()
+    assert child.returncode is not None
+    return Said(child.returncode, out.decode(), "")
 
 
 @pytest.mark.slow

@@ -38,6 +38,13 @@ class Down(CommandError):
     code = "down"
 
 
+class LeftDebugger(CommandError):
+    """Somebody looked, and had seen enough."""
+
+    exit = Exit.INTERRUPTED
+    code = "left_debugger"
+
+
 class Partial(CommandError):
     """Stopped half way; `then` is the command that continues."""
 

@@ -21,4 +21,4 @@ class Exit(IntEnum):
     BUG = 70
     """A mistake in this command."""
     INTERRUPTED = 130
-    """Ctrl-C where nothing had begun that could be continued."""
+    """Ctrl-C where nothing had begun that could be continued, or a debugger that was left."""

@@ -50,6 +50,8 @@ class Summary(msgspec.Struct, kw_only=True, rename="camel"):
     skipped_topics: Counter[str] = msgspec.field(default_factory=Counter)
     stops_at_line: int | None = None
     """Where the live consumer would have stopped, because too many records in a row died."""
+    passed_by_line: int | None = None
+    """Where a debugger should have stopped, and no handler was called."""
 
     @classmethod
     def counted(cls, found: Mapping[str, Any]) -> Self:

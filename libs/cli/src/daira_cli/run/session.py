@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from psycopg import OperationalError as PostgresDown
 
-from daira_cli.errors import Partial, Refused
+from daira_cli.errors import LeftDebugger, Partial, Refused
 from daira_cli.run.casting import Casting
 from daira_cli.run.notes import open_notes
 from daira_cli.run.outcome import FORMAT, Head, Outcome, ResultFile
@@ -17,7 +17,7 @@ from daira_cli.run.reading import Dump
 from daira_cli.run.running import Running, Summary
 from daira_cli.run.scratch import Checkpoint, Scratch, Stores, discard, lead, make, planned
 from daira_cli.run.wall import walled_in
-from daira_cli.run.watching import Watch
+from daira_cli.run.watching import Left, Watch
 from daira_cli.services import AnyService
 from daira_contracts.upcasting import UPCASTS, Upcast
 from daira_kit.errors import Unavailable
@@ -60,7 +60,7 @@ async def run_on_scratch(plan: Plan, each: Each, began: Callable[[int, int], Non
             made, led = await _stores(plan, dump, checkpoint)
             keep = False
             summary = await _run(plan, dump, led, each, began)
-        except Refused:
+        except (Refused, LeftDebugger):
             keep = keep or plan.from_checkpoint  # what was done before this command is not its to lose
             raise
         except CancelledError:
@@ -127,9 +127,14 @@ async def _run(plan: Plan, dump: Dump, led: Any, each: Each, began: Callable[[in
             running.summary = Summary.counted(progress.summary)
         began(progress.next_index, len(dump.entries))
         try:
-            return await running.run(progress.next_index, each, rate=plan.rate)
+            summary = await running.run(progress.next_index, each, rate=plan.rate)
+        except Left:
+            raise LeftDebugger(f"left the debugger; nothing of line {watch.line} was kept") from None
         finally:
             result.close()
+        if not watch.has_stopped:
+            summary.passed_by_line = plan.break_on
+        return summary
 
 
 def _result(plan: Plan, dump: Dump, progress: Progress) -> ResultFile:

@@ -37,6 +37,8 @@ def conclude(summary: Summary, out: Output) -> None:
         out.line(f"not heard by {summary.service}: {_counts(summary.skipped_topics)}")
     if summary.stops_at_line is not None:
         out.line(f"the live consumer would have stopped at line {summary.stops_at_line}: too many records died", "red")
+    if summary.passed_by_line is not None:
+        out.line(f"--break-on {summary.passed_by_line} never stopped: no handler was called for that line", "yellow")
 
 
 def _details(outcome: Outcome) -> Iterator[str]:

@@ -43,20 +43,24 @@ class Watch:
         """
         self._break_on, self._post_mortem, self._patient = break_on, post_mortem, patient
         self._turned_back = wall.turned_back if wall else []
-        self._line = 0
+        self.line = 0
+        """Of the dump: that of the current record."""
+        self.has_stopped = False
+        """Whether the debugger stood at `break_on`."""
         self.tries = 0
         """How often the handler was called for the current record."""
 
     def begin(self, line: int) -> None:
         """The next record is that of `line`."""
-        self._line, self.tries = line, 0
+        self.line, self.tries = line, 0
 
     async def __call__(self, handler: Handling, arguments: Sequence[Any]) -> None:
         """Call it. Raises Blocked in place of waiting for ever, Left, and what the handler raises."""
         self.tries += 1
         before = len(self._turned_back)
         try:
-            if self._line == self._break_on and self.tries == 1:
+            if self.line == self._break_on and self.tries == 1:
+                self.has_stopped = True
                 _stop_in(handler)
             await handler(*arguments)
         except BdbQuit as quit_:
