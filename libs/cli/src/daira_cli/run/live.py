@@ -144,7 +144,8 @@ async def run_live(dump: Dump, plan: LivePlan, notes: LiveNotes, each: Each) -> 
         newer = await _superseded(dump, casting, plan)
         head = Head(format=FORMAT, service=plan.service.name, dump=dump.digest)
         result = ResultFile(plan.result, head, keep_bytes=progress.result_bytes if plan.result else 0)
-        running = Running(dump, replay, casting, watch, notes, result, newer, notes.summary)
+        summary = Summary.of(progress, plan.service.name)
+        running = Running(dump, replay, casting, watch, notes, result, summary, newer)
         try:
             summary = await running.run(progress.next_index, _FailuresInARow(each), rate=plan.rate)
         except CancelledError:

@@ -1,6 +1,5 @@
 """How far a live run came, in a file beside its dump, and that nobody else is at it."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -10,7 +9,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from daira_cli.errors import Refused
 from daira_cli.run.reading import Dump
-from daira_cli.run.running import Summary
 from daira_cli.run.scratch import Checkpoint
 from daira_runtime.redrive import alone_by_hand
 from daira_stores.changes import Change, Progress
@@ -27,10 +25,6 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     """What was handled on one was not on another."""
     progress: Progress = Progress(next_index=0, result_bytes=0)
-    verdicts: dict[str, int] = {}
-    """So that the exit code of the last part is that of the whole run."""
-    told: dict[str, int] = {}
-    skipped_topics: dict[str, int] = {}
 
 
 class LiveNotes:
@@ -38,9 +32,8 @@ class LiveNotes:
 
     def __init__(self, path: Path, service: str, dump: str, dsn: str) -> None:
         """`dump`: the SHA-256 of the file."""
-        self._path, self._came = path, Came(dump=dump, database=place_of_database(dsn))
-        self.summary = Summary(service=service)
-        """Kept with each record; whoever runs the dump counts in it."""
+        self._path, self._service = path, service
+        self._came = Came(dump=dump, database=place_of_database(dsn))
 
     @property
     def progress(self) -> Progress:
@@ -50,14 +43,7 @@ class LiveNotes:
     def go_on(self) -> None:
         """After what an earlier run did, if there was one. Raises Refused when it was not this one."""
         if self._path.exists():
-            self._came = came = self._earlier()
-            self.summary = Summary(
-                service=self.summary.service,
-                records=sum(came.verdicts.values()),
-                verdicts=Counter(came.verdicts),
-                told=Counter(came.told),
-                skipped_topics=Counter(came.skipped_topics),
-            )
+            self._came = self._earlier()
 
     async def noted(self) -> list[Change]:
         """Nothing."""
@@ -68,13 +54,7 @@ class LiveNotes:
 
         But it is whole whenever the process is killed.
         """
-        self._came = msgspec.structs.replace(
-            self._came,
-            progress=progress,
-            verdicts=dict(self.summary.verdicts),
-            told=dict(self.summary.told),
-            skipped_topics=dict(self.summary.skipped_topics),
-        )
+        self._came = msgspec.structs.replace(self._came, progress=progress)
         part = self._path.with_name(f"{self._path.name}.part")
         part.write_bytes(msgspec.json.encode(self._came))
         part.replace(self._path)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
+from daira_bus.dlq import VALUE_LEFT_OUT
 from daira_bus.errors import TooManyDead
 from daira_cli.dump.lines import Line
 from daira_cli.run.casting import Casting
@@ -54,8 +55,9 @@ class Summary(msgspec.Struct, kw_only=True, rename="camel"):
     """Where a debugger should have stopped, and no handler was called."""
 
     @classmethod
-    def counted(cls, found: Mapping[str, Any]) -> Self:
-        """What an earlier run had counted when it stopped."""
+    def of(cls, progress: Progress, service: str) -> Self:
+        """What a run had counted when it came there: so the exit code of its last part is that of the whole."""
+        found = progress.summary or {"service": service}
         return msgspec.convert(found, cls, dec_hook=lambda _kind, counts: Counter(counts))
 
     def count(self, outcome: Outcome) -> None:
@@ -80,17 +82,17 @@ class Running:
         watch: Watch,
         notebook: Notebook,
         result: ResultFile,
+        summary: Summary,
         superseded: Mapping[int, int] | None = None,
-        summary: Summary | None = None,
     ) -> None:
-        """`superseded` are lines that no handler gets, with the offset of what is newer.
+        """`summary`: what an earlier part of the run came to; it is counted on.
 
-        `summary`: what an earlier part of the run came to; it is counted on.
+        `superseded` are lines that no handler gets, with the offset of what is newer.
         """
         self._dump, self._replay, self._casting, self._watch = dump, replay, casting, watch
         self._notebook, self._result, self._superseded = notebook, result, superseded or {}
         self._origins = Origins()
-        self.summary = summary or Summary(service=replay.service)
+        self.summary = summary
 
     async def run(
         self, start: int, each: Callable[[Outcome], None], *, rate: float | None = None, stop_after: int | None = None
@@ -116,7 +118,8 @@ class Running:
     async def _one(self, entry: Entry) -> Outcome:
         line = self._dump.line(entry)
         self._origins.read(line)
-        if not self._casting.hears(line.topic):
+        # A letter that could not carry its value is no removal, and there is nothing to handle.
+        if not self._casting.hears(line.topic) or line.header(VALUE_LEFT_OUT):
             return _outcome(entry, line, Verdict.SKIPPED)
         if entry.number in self._superseded:
             return _outcome(entry, line, Verdict.SUPERSEDED, newer_offset=self._superseded[entry.number])

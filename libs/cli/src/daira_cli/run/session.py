@@ -122,9 +122,8 @@ async def _run(plan: Plan, dump: Dump, led: Any, each: Each, began: Callable[[in
             await notes.noted()
             await notes.settle(Progress(next_index=0, result_bytes=0))  # what building the service wrote is no change
         result = _result(plan, dump, progress)
-        running = Running(dump, replay, casting, watch, notes, result)
-        if progress.summary:
-            running.summary = Summary.counted(progress.summary)
+        summary = Summary.of(progress, plan.service.name)
+        running = Running(dump, replay, casting, watch, notes, result, summary)
         began(progress.next_index, len(dump.entries))
         try:
             summary = await running.run(progress.next_index, each, rate=plan.rate)
