@@ -30,6 +30,7 @@ from daira_contracts.video import ProgressReportedV1
 from daira_kit.clock import now
 from daira_kit.ids import id_time, new_id
 from daira_testing.command import say
+from daira_testing.projection import Topics, own_topics
 from daira_testing.topics import TopicProbe
 from daira_testing.waiting import eventually
 
@@ -41,6 +42,14 @@ RAW = ["--unredacted", "--reason", "a test of its own records"]
 @pytest.fixture
 def reach(probe: TopicProbe) -> list[str]:
     return ["--bootstrap", probe.bootstrap, "--prefix", probe.prefix]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def many(probe: TopicProbe) -> AsyncIterator[Topics]:
+    """Records for some seconds, in topics of their own: the services of other tests read theirs from the beginning."""
+    async with own_topics(probe.bootstrap) as topics:
+        await topics.publish([progress() for _ in range(40_000)])
+        yield topics
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -139,11 +148,8 @@ async def test_a_dry_run_says_what_would_be_read_and_hidden_and_writes_nothing(
     assert (told.code, "nothing was written" in told.out) == (Exit.OK, True)
 
 
-async def test_a_terminal_sees_a_bar_with_rate_and_time_left(
-    probe: TopicProbe, reach: list[str], tmp_path: Path
-) -> None:
-    for _ in range(3):
-        await probe.publish(*(progress() for _ in range(1_000)))
+async def test_a_terminal_sees_a_bar_with_rate_and_time_left(probe: TopicProbe, many: Topics, tmp_path: Path) -> None:
+    reach = ["--bootstrap", probe.bootstrap, "--prefix", many.prefix]
     command = ["replay", "dump", ProgressReportedV1.topic, "-o", str(tmp_path / "x"), *reach]
     terminal, side = os.openpty()
     environ = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"}
@@ -331,10 +337,9 @@ async def test_a_dump_is_not_overwritten(reach: list[str], tmp_path: Path) -> No
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.slow
 async def test_an_interrupted_dump_ends_as_the_same_file(
-    probe: TopicProbe, reach: list[str], tmp_path: Path, number: signal.Signals
+    probe: TopicProbe, many: Topics, tmp_path: Path, number: signal.Signals
 ) -> None:
-    for _ in range(20):
-        await probe.publish(*[progress() for _ in range(2_000)])
+    reach = ["--bootstrap", probe.bootstrap, "--prefix", many.prefix]
     wish = ["replay", "dump", ProgressReportedV1.topic, "--salt", "s", *reach]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert await daira(*wish, "-o", whole) == Exit.OK
@@ -347,7 +352,7 @@ async def test_an_interrupted_dump_ends_as_the_same_file(
     assert not broken.exists()
     assert code == (Exit.PARTIAL if number == signal.SIGINT else -signal.SIGKILL)
     assert await daira(*wish, "-o", broken, "--since", "1d") == Exit.REFUSED  # not what was begun
-    await probe.publish(progress())  # what comes meanwhile is not part of it
+    await many.publish([progress()])  # what comes meanwhile is not part of it
     assert await daira(*wish, "-o", broken) == Exit.OK
     assert broken.read_bytes() == whole.read_bytes()
     assert names_in(tmp_path) == {f"{name}{end}" for name in ("whole", "broken") for end in ENDS}
