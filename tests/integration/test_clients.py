@@ -144,7 +144,7 @@ async def test_the_api_page_says_of_every_route_what_it_does_needs_and_refuses(w
     await page.wait_for_function("() => document.querySelectorAll('details.route').length > 0")
     await page.evaluate("document.querySelectorAll('details.route').forEach((route) => { route.open = true; })")
     await page.wait_for_function(
-        "(many) => document.querySelectorAll('details.route pre').length === many", arg=len(operations)
+        "(many) => document.querySelectorAll('details.route pre.curl').length === many", arg=len(operations)
     )
 
     told = await page.evaluate("""() => [...document.querySelectorAll('details.route')].map((route) => ({
@@ -152,7 +152,7 @@ async def test_the_api_page_says_of_every_route_what_it_does_needs_and_refuses(w
         summary: route.querySelector('.sum').textContent,
         lock: route.querySelector('.lock').textContent,
         answers: [...route.querySelectorAll('.inside summary code')].map((code) => Number(code.textContent)),
-        example: route.querySelector('pre').textContent,
+        example: route.querySelector('pre.curl').textContent,
     }))""")
 
     needs_token = {operation["operationId"]: "security" in operation for operation in operations}
