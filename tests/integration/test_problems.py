@@ -22,6 +22,7 @@ from daira_testing.waiting import eventually
 
 EXAMPLES = 200 if environment("SIZE") == "full" else 4
 NOT_CALLED = {"DELETE /v1/users/me": "asks for the end of the person: the rest would be said to nobody"}
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 ENDS_SESSIONS = ("/v1/auth/", "/v1/users/me/export")
 """What may end the session it is called with, or is given to a person once a day: each with a person of its own."""
 
