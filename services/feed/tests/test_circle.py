@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from daira_contracts.user import FollowState, ProfileState, RelationChangedV1
+from daira_contracts.user import FollowState, ProfileChangedV1, ProfileState, RelationChangedV1
 from daira_feed.domain.timeline import CIRCLE_SIZE, entry_of, to_ms
 from daira_feed.metrics import REBUILDS
 from daira_feed.repository import keys
@@ -98,6 +98,20 @@ async def test_a_tombstone_whose_last_event_was_missed_ends_the_relation(feed: A
 
     page = await feed.circle(reader)
     assert (page["items"], page["followingCount"]) == ([], 0)
+
+
+async def test_a_profile_whose_key_left_its_topic_leaves_no_name_on_cards(any_feed: Any) -> None:
+    author, reader = await couple(any_feed)
+    post = await any_feed.published(author, "by whom?")
+    (before,) = (await any_feed.circle(reader))["items"]
+
+    await any_feed.process.platform.producer.send(ProfileChangedV1.topic, str(author).encode(), None, [])
+    await any_feed.sql_until("SELECT 1 WHERE NOT EXISTS (SELECT FROM profile WHERE user_id = %s)", author)
+    await any_feed.settled()
+
+    (after,) = (await any_feed.circle(reader))["items"]
+    assert before["author"]["handle"] == f"u{author.hex[-8:]}"
+    assert (after["post"]["id"], after["author"]["handle"]) == (post, None)
 
 
 async def test_a_request_to_follow_is_not_following(any_feed: Any) -> None:

@@ -195,6 +195,10 @@ class Cards:
         found = await self._wire.run([pack("GET", keys.author_card(author.hex)) for author in authors])
         return [_author(value) for value in found]
 
+    async def drop_author(self, author: UUID) -> None:
+        """Nothing is known of the author any more, and nothing has no revision to win with: the next read asks anew."""
+        await self._wire.run([pack("DEL", keys.author_card(author.hex))])
+
     async def forget_author(self, author: UUID) -> None:
         """Erased: name, picture and timeline."""
         await self._wire.run([pack("DEL", keys.author_card(author.hex)), pack("DEL", keys.timeline(author.hex))])

@@ -120,7 +120,10 @@ class People:
         """The author as all cards show them."""
         async with self._database.read() as work:
             profile = (await people.find_profiles(work, [user_id])).get(user_id)
-        await put_author_card(self._cards, user_id, profile)
+        if profile is None:
+            await self._cards.drop_author(user_id)
+        else:
+            await put_author_card(self._cards, user_id, profile)
         await self._forget_erased(user_id)
 
     async def put_reader_state(self, user_id: UUID) -> None:
