@@ -567,3 +567,28 @@ async def test_a_broker_lost_while_the_audit_trail_is_told_leaves_nothing_done_a
     assert await sums(feed) == before
     again = await say(*words, *at[:2])
     assert (again.code, "1 accepted" in again.out) == (Exit.OK, True), again
+
+
+@pytest.mark.slow
+async def test_a_broker_lost_once_the_audit_trail_knows_stops_nothing(
+    at: list[str], feed: Database, own_stack: Stack, tmp_path: Path
+) -> None:
+    count = 60
+    file = write_dump(tmp_path / "bug.jsonl", [dump_line(profile(), offset) for offset in range(count)])
+
+    async def handled() -> int:
+        async with feed.read() as work:
+            return int((await work.all("SELECT count(*) FROM profile"))[0]["count"])
+
+    words = ["replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON]
+    running = asyncio.create_task(say(*words, "--rate", "20/s"))
+    await eventually(handled, within=30)
+    await own_stack.stop("kafka", kill=True)
+    try:
+        meanwhile, said = await handled(), await running
+    finally:
+        await own_stack.start("kafka")
+
+    assert 0 < meanwhile < count
+    assert (said.code, f"{count} accepted" in said.out) == (Exit.OK, True), said
+    assert await handled() == count
