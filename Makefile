@@ -14,7 +14,7 @@ SERVICE ?=
 ROLE ?= all
 SIZE ?= ordinary
 ARGS ?=
-WORKERS ?= $(if $(ARGS)$(filter full,$(SIZE)),1,2)
+WORKERS ?= 1
 
 DISTRIBUTIONS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)))
 SOURCES := contracts libs services tests

@@ -31,8 +31,16 @@ def scope_of(nodeid: str) -> str:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
-    """Whatever `--dist` says."""
+    """Whatever `--dist` says; files begin in the order in which one process would come to them."""
+    config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The platform first: it takes longest, and nobody else is to wait for it at the end."""
+    if environment("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: scope_of(item.nodeid) != TOGETHER[0])
 
 
 @pytest.hookimpl(tryfirst=True)
