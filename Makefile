@@ -14,7 +14,6 @@ SERVICE ?=
 ROLE ?= all
 SIZE ?= ordinary
 ARGS ?=
-WORKERS ?= 1
 
 DISTRIBUTIONS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)))
 SOURCES := contracts libs services tests
@@ -52,10 +51,9 @@ migrate: ## bring the databases of all services, or of SERVICE=feed, to today's 
 
 ##@ Check it
 
-test: setup ## every test, by WORKERS=2 processes with a stack each; ARGS= for pytest, SIZE=full for the long counts
+test: setup ## every test, on a stack of its own; ARGS= for pytest, SIZE=full for the long counts (resumes, tells a table)
 	@SIZE=$(SIZE) $(STACK) during --name $(TEST_NAME) --base $(TEST_BASE) --only stores --with valkey-cluster \
-		--wants chromium --wants kcat --workers $(WORKERS) -- \
-		$(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,-n $(WORKERS)) $(ARGS)
+		--wants chromium --wants kcat -- $(PYTHON) -m pytest $(ARGS)
 
 check: setup lint types imports house contracts-check pins-check test ## exactly what CI runs
 
@@ -105,6 +103,6 @@ pins-check: ## constraints.txt is what the distributions ask for
 
 clean: ## stop the stacks; remove their data and every cache
 	@if [ -x $(PYTHON) ]; then $(STACK) down --name $(NAME); $(STACK) down --name $(TEST_NAME); \
-		$(STACK) down --name $(TEST_NAME)-2; $(STACK) down --name bench; fi
+		$(STACK) down --name bench; fi
 	@rm -rf .stack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

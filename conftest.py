@@ -1,3 +1,3 @@
 """Fixtures for every test in the tree."""
 
-pytest_plugins = ["daira_testing.workers", "daira_testing.fixtures", "daira_testing.full_size"]
+pytest_plugins = ["daira_testing.fixtures", "daira_testing.full_size"]

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from daira_devtools.stack import place, ports, table
-from daira_devtools.stack.during import APART, during, of_worker
+from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
 from daira_devtools.stack.stack import Stack
 from daira_testing.waiting import eventually
@@ -20,7 +20,7 @@ from daira_testing.waiting import eventually
 ROWS = table.load()
 VALKEY_ONLY = msgspec.structs.replace(ROWS, process={"valkey": ROWS.process["valkey"]}, step={})
 SPEAKS_TO_THE_STACK = (
-    "import os, sys; from redis import Redis; base = int(os.environ['DAIRA_STACK_BASE']) + int(sys.argv[1]);"
+    "import os, sys; from redis import Redis; base = int(os.environ['DAIRA_STACK_BASE']);"
     "sys.exit(7 if Redis(port=base + 11).ping() else 1)"
 )
 TIDIES_UP = """
@@ -43,7 +43,7 @@ rows = table.load()
 rows = msgspec.structs.replace(rows, process={"valkey": rows.process["valkey"]}, step={})
 folder, base, *command = sys.argv[1:]
 try:
-    signals.run(during([(Stack(place.StackFolder("t", Path(folder)), rows), int(base))], ["stores"], command))
+    signals.run(during(Stack(place.StackFolder("t", Path(folder)), rows), int(base), ["stores"], command))
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -52,11 +52,7 @@ except KeyboardInterrupt:
 @pytest.fixture
 def base() -> int:
     """A base port with nothing on Valkey's port."""
-    return next(
-        base
-        for base in range(41000, 60000, 100)
-        if not any(ports.is_taken("127.0.0.1", at + 11) for at in (base, base + APART))
-    )
+    return next(base for base in range(41000, 60000, 100) if not ports.is_taken("127.0.0.1", base + 11))
 
 
 @pytest_asyncio.fixture
@@ -67,31 +63,16 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 async def test_the_program_finds_the_stack_and_its_exit_code_is_ours(stack: Stack, base: int) -> None:
-    code = await during([(stack, base)], ["stores"], [sys.executable, "-c", SPEAKS_TO_THE_STACK, "0"])
+    code = await during(stack, base, ["stores"], [sys.executable, "-c", SPEAKS_TO_THE_STACK])
 
     assert code == 7
     assert not stack.is_running
-
-
-async def test_each_of_several_workers_finds_a_stack_of_its_own(stack: Stack, base: int, tmp_path: Path) -> None:
-    name, second_base = of_worker("t", base, 1)
-    second = Stack(place.StackFolder(name, tmp_path), VALKEY_ONLY)
-
-    code = await during(
-        [(stack, base), (second, second_base)],
-        ["stores"],
-        [sys.executable, "-c", SPEAKS_TO_THE_STACK, str(second_base - base)],
-    )
-
-    assert code == 7
-    assert not stack.is_running
-    assert not second.is_running
 
 
 async def test_a_stack_that_ran_before_runs_on(stack: Stack, base: int) -> None:
     await stack.up(base, ["stores"])
 
-    await during([(stack, base)], ["stores"], ["true"])
+    await during(stack, base, ["stores"], ["true"])
 
     assert stack.is_running
 
@@ -100,7 +81,7 @@ async def test_without_a_stack_the_program_does_not_run(stack: Stack, base: int,
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", base + 11))
         with pytest.raises(StackError, match="ports taken"):
-            await during([(stack, base)], ["stores"], ["touch", str(tmp_path / "ran")])
+            await during(stack, base, ["stores"], ["touch", str(tmp_path / "ran")])
 
     assert not (tmp_path / "ran").exists()
 

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from daira_devtools.stack import compose_file, place, signals, stack, tools
 from daira_devtools.stack.addresses import endpoints
 from daira_devtools.stack.containers import Containers
-from daira_devtools.stack.during import during, of_worker
+from daira_devtools.stack.during import during
 from daira_devtools.stack.errors import StackError
 
 INTERRUPTED = 130
@@ -149,7 +149,6 @@ def run_during(
     only: Literal["stores", "all"] = "stores",
     extra: Annotated[list[str] | None, Parameter(name="--with")] = None,
     wants: list[str] | None = None,
-    workers: int = 1,
 ) -> int:
     """Run a program while a stack is up; its exit code is ours.
 
@@ -161,12 +160,10 @@ def run_during(
     only: just the stores, or all
     extra: further groups of processes
     wants: programs that some of the command's work needs; a missing one is told before anything starts
-    workers: how many stacks, one for each process of the program; the second is NAME-2, 1,000 ports above the first
     """
     for line in tools.missing(wants or ()):
         console.print(f"warning: {line}; what needs it will fail", style="yellow", markup=False)
-    places = [of_worker(name, base, number) for number in range(workers)]
-    return _undoing(during([(_named(one), at) for one, at in places], _groups(only, extra), command))
+    return _undoing(during(_named(name), base, _groups(only, extra), command))
 
 
 def _undoing(work: Coroutine[Any, Any, T]) -> T:
