@@ -31,6 +31,6 @@ async def test_a_process_that_died_is_named_with_what_waits_for_it(platform: End
             subjects = {(one["area"], one["subject"]) for one in await findings(own_stack)}
             return subjects == {("process", "moderation"), ("groups", "daira.moderation")}
 
-        await eventually(found, within=120, every=2)
+        await eventually(found, every=2)
     finally:
         await own_stack.start("moderation")

@@ -29,7 +29,7 @@ from daira_devtools.stack import Endpoints, Stack
 from daira_kit.clock import now
 from daira_testing.clips import Clip, make
 from daira_testing.traces import find_traces, lag, read_topics, rewind
-from daira_testing.waiting import eventually
+from daira_testing.waiting import PATIENCE, eventually
 
 HURRIED_GRACE_DAYS = "0.00002"
 DOWN = "moderation"
@@ -83,7 +83,7 @@ class Person:
         return str(self.phone.post("/v1/posts", body, **{"Idempotency-Key": str(uuid4())})["id"])
 
 
-async def until(look: Callable[[], Any], within: float = 60) -> Any:
+async def until(look: Callable[[], Any], within: float = PATIENCE) -> Any:
     """What `look`, a call of a phone, finds at last."""
 
     async def looking() -> Any:
@@ -176,7 +176,7 @@ async def story(hurried: Endpoints, own_stack: Stack, tmp_path_factory: pytest.T
         keys = {record.key for record in await records(hurried, UserErasedV1.topic)}
         return person.id.encode() in keys
 
-    await eventually(is_told, within=60, every=1)
+    await eventually(is_told, every=1)
     return Story(person, friend, posts, parts, url)
 
 
@@ -238,7 +238,7 @@ async def test_no_store_and_no_topic_holds_a_word_of_an_erased_person(story: Sto
         assert await find_traces(platform, story.needles) == []
         return True
 
-    await eventually(nothing_is_left, within=120, every=2)
+    await eventually(nothing_is_left, every=2)
     gone = await asyncio.to_thread(story.friend.phone.http.get, f"/v1/users/{story.person.id}")
     circle = await asyncio.to_thread(story.friend.phone.get, "/v1/feed/circle")
     archive = await asyncio.to_thread(story.friend.phone.http.get, story.url)
@@ -255,7 +255,7 @@ async def test_no_bytes_and_no_events_are_kept_under_the_ids_of_an_erased_person
         assert [place for place in await find_traces(platform, ids) if place.startswith(("s3", "cql"))] == []
         return True
 
-    await eventually(nothing_is_left, within=60, every=2)
+    await eventually(nothing_is_left, every=2)
 
 
 async def test_no_replay_brings_an_erased_person_back(story: Story, platform: Endpoints, own_stack: Stack) -> None:
@@ -280,8 +280,8 @@ async def test_no_replay_brings_an_erased_person_back(story: Story, platform: En
         assert await find_traces(platform, story.needles) == []
         return True
 
-    await eventually(is_read, within=120, every=1)
-    await eventually(nothing_is_left, within=60, every=2)
+    await eventually(is_read, every=1)
+    await eventually(nothing_is_left, every=2)
 
 
 async def test_no_log_of_the_run_holds_a_number_a_code_or_a_token(story: Story, own_stack: Stack) -> None:

@@ -165,7 +165,7 @@ async def test_a_service_that_is_down_is_a_problem_too_and_is_back_with_its_proc
         async with speaking_to(platform) as client:
             return (await client.get(path)).status_code == 404
 
-    await eventually(is_back, within=30)
+    await eventually(is_back)
 
 
 async def test_whoever_is_too_fast_reads_how_long_to_wait_in_their_language(platform: Endpoints) -> None:

@@ -20,10 +20,9 @@ from daira_kit.ids import new_id
 from daira_stores.postgres import Database
 from daira_testing.fixtures import MakeDatabase
 from daira_testing.topics import TopicProbe
-from daira_testing.waiting import eventually
+from daira_testing.waiting import PATIENCE, eventually
 
 NOWHERE = "127.0.0.1:9"
-PATIENCE = 40.0
 
 
 class Memory:
@@ -127,7 +126,7 @@ async def test_a_client_that_brings_nothing_any_more_is_rebuilt(
         await eventually(lambda: _is_ill(ill))
         await probe.publish(event)
 
-        await eventually(lambda: _knows(memory, event), within=PATIENCE)
+        await eventually(lambda: _knows(memory, event))
 
 
 async def test_a_restart_without_kafka_knows_what_was_known(database: Database, probe: TopicProbe) -> None:

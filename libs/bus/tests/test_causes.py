@@ -78,7 +78,7 @@ async def test_what_a_handler_tells_names_the_event_it_handled_and_so_does_what_
         async def both() -> bool:
             return len(await told(database)) == 2
 
-        await eventually(both, within=30)
+        await eventually(both)
     finally:
         stop.set()
         await runner

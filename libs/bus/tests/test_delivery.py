@@ -274,7 +274,7 @@ async def test_members_that_come_and_go_lose_and_double_nothing(effects: Effects
         for event in events:
             await probe.publish(event)
         await storming
-        await eventually(lambda: effects.all_seen(events), within=60)
+        await eventually(lambda: effects.all_seen(events))
 
     assert set((await effects.count(events)).values()) == {1}
 

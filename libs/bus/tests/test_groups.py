@@ -24,4 +24,4 @@ async def test_a_member_of_a_group_is_named_by_its_machine_and_process(
         async def names() -> list[str]:
             return [member.client_id for member in (await groups.describe(group)).members]
 
-        assert await eventually(names, within=60) == [f"{socket.gethostname()}-{os.getpid()}"]
+        assert await eventually(names) == [f"{socket.gethostname()}-{os.getpid()}"]

@@ -35,7 +35,7 @@ async def test_poison_of_a_topic_whose_limit_was_raised_is_buried_once_without_i
         await probe.publish(before)
         partition, offset = await probe.send_oversized(TOPIC, str(user).encode(), poison)
         await probe.publish(after)
-        await eventually(lambda: effects.all_seen([before, after]), within=60)
+        await eventually(lambda: effects.all_seen([before, after]))
 
     (letter,) = [one for one in await probe.records(DEAD) if one.key == str(user).encode()]
     headers = dict(letter.headers)

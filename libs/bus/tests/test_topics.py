@@ -31,7 +31,7 @@ async def settled(bootstrap: str, prefix: str) -> None:
         planned = await apply(bootstrap, prefix)
         return not planned.create and not planned.configure
 
-    assert await eventually(quiet, within=20.0, every=0.2)
+    assert await eventually(quiet, every=0.2)
 
 
 async def test_every_topic_and_dead_letter_topic_of_the_files_is_created_once(stack: Endpoints, prefix: str) -> None:
@@ -66,7 +66,7 @@ async def test_a_setting_changed_by_hand_is_put_right_and_one_not_in_the_file_st
         planned = await apply(stack.kafka_bootstrap, prefix)
         return [spec.name for spec in planned.configure] == [prefix + TOPIC]
 
-    assert await eventually(noticed, within=20.0, every=0.2)
+    assert await eventually(noticed, every=0.2)
     await settled(stack.kafka_bootstrap, prefix)
     settings = await own_settings(stack.kafka_bootstrap, prefix + TOPIC)
     assert (settings["cleanup.policy"], settings["segment.bytes"]) == ("compact", "8388608")
@@ -84,4 +84,4 @@ async def test_another_number_of_partitions_is_refused_and_left_alone(stack: End
         planned = await apply(stack.kafka_bootstrap, prefix)
         return any("has 9 partitions" in reason for reason in planned.refused)
 
-    assert await eventually(refused, within=20.0, every=0.2)
+    assert await eventually(refused, every=0.2)

@@ -54,7 +54,7 @@ class Readers:
         )
         await client.start()
         try:
-            await eventually(lambda: _truth(client.assignment()), within=30)
+            await eventually(lambda: _truth(client.assignment()))
             yield client
         finally:
             await client.stop()
@@ -332,10 +332,10 @@ async def test_a_broker_lost_during_the_commit_leaves_all_or_nothing_and_a_way_o
 
     assert (said.code, "[partial]" in said.err, str(file) in said.err) == (Exit.PARTIAL, True, True), said
     assert await eventually(readers.committed) == (dict.fromkeys(before, 0) if is_done else before)
-    await eventually(lambda: done(*words), within=60, every=1)
+    await eventually(lambda: done(*words), every=1)
     assert set((await readers.committed()).values()) == {0}
     back = (*words[:3], "--undo", file, "--yes", "--undo-file", tmp_path / "2")
-    await eventually(lambda: done(*back), within=60, every=1)
+    await eventually(lambda: done(*back), every=1)
     assert await readers.committed() == before
 
 

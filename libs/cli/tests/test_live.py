@@ -582,7 +582,7 @@ async def test_a_broker_lost_once_the_audit_trail_knows_stops_nothing(
 
     words = ["replay", "run", file, *at, "--live", "--edited", "--confirm", PROFILE, *REASON]
     running = asyncio.create_task(say(*words, "--rate", "20/s"))
-    await eventually(handled, within=30)
+    await eventually(handled)
     await own_stack.stop("kafka", kill=True)
     try:
         meanwhile, said = await handled(), await running

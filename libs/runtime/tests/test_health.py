@@ -45,12 +45,12 @@ async def test_a_lost_broker_is_named_while_the_process_stays_ready_and_is_remem
             found = {one["name"]: one for one in answer.json()["dependencies"] if one["name"] in SHOWN}
             return found if {one["ok"] for one in found.values()} == {well} else None
 
-        first = await eventually(lambda: shown(well=True), within=60)
+        first = await eventually(lambda: shown(well=True))
         gate.shut()
         await emit(owner, change())
-        down = await eventually(lambda: shown(well=False), within=60)
+        down = await eventually(lambda: shown(well=False))
         gate.open()
-        again = await eventually(lambda: shown(well=True), within=60)
+        again = await eventually(lambda: shown(well=True))
 
     assert first is not None
     assert down is not None

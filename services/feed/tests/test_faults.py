@@ -36,7 +36,7 @@ async def test_posts_made_while_redis_is_down_are_seen_once_it_is_back(open_own_
                 before,
             ]
 
-        await eventually(both_are_there, within=30)
+        await eventually(both_are_there)
 
 
 async def test_a_redis_that_comes_back_empty_is_filled_by_those_who_read(open_own_feed: Any, redis_url: str) -> None:

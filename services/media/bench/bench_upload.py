@@ -131,7 +131,7 @@ async def ours(stack: Endpoints, http: aiohttp.ClientSession, person: object) ->
                 except aiohttp.ClientError:
                     return False
 
-            await eventually(is_ready, within=40)
+            await eventually(is_ready)
             yield target
     await topics.remove_all(stack.kafka_bootstrap, prefix)
 
@@ -157,7 +157,7 @@ async def peer(stack: Endpoints, http: aiohttp.ClientSession) -> AsyncIterator[T
             except aiohttp.ClientError:
                 return False
 
-        await eventually(is_ready, within=40)
+        await eventually(is_ready)
         yield target
 
 

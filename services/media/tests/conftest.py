@@ -232,7 +232,7 @@ async def spawn(
             return answer.status_code == 404
 
         await probe.publish(mint.event)
-        await eventually(is_ready, within=40)
+        await eventually(is_ready)
         return replica
 
     yield spawner

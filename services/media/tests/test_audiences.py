@@ -38,7 +38,7 @@ async def url_of(running: Any, media_id: str) -> str:
         assert answer.status_code == 200
         return str(answer.json()["variants"][0]["url"]) if answer.json()["state"] == "READY" else None
 
-    found = await eventually(look, within=40)
+    found = await eventually(look)
     assert found
     return found
 
@@ -62,7 +62,7 @@ async def another_url(running: Any, media_id: str, than: str) -> str:
         url = await url_of(running, media_id)
         return url if url != than else None
 
-    found = await eventually(look, within=40)
+    found = await eventually(look)
     assert found
     return found
 

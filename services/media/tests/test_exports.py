@@ -57,7 +57,7 @@ class Archive:
             view = await self.view()
             return view if view.get("state") == state else None
 
-        return await eventually(look, within=30)
+        return await eventually(look)
 
     async def stored(self) -> list[str]:
         """Keys of everything that belongs to it."""
@@ -68,7 +68,7 @@ class Archive:
         async def look() -> bool:
             return await self.stored() == list(wanted)
 
-        await eventually(look, within=30)
+        await eventually(look)
 
     async def expire(self) -> None:
         async with self.running.database.work() as work:

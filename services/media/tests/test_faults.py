@@ -73,7 +73,7 @@ async def resumed(http: httpx.AsyncClient, running: Any, path: str, data: bytes)
         assert answer.status_code in {204, 423}, answer.text
         return (offset,) if answer.status_code == 204 else None
 
-    found = await eventually(attempt, within=40, every=0.1)
+    found = await eventually(attempt, every=0.1)
     assert found
     return found[0]
 

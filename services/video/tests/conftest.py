@@ -19,7 +19,7 @@ from daira_stores.objects import open_objects
 from daira_stores.postgres import Database
 from daira_testing import hls
 from daira_testing.topics import TopicProbe
-from daira_testing.waiting import eventually
+from daira_testing.waiting import PATIENCE, eventually
 from daira_video.service.urls import PlaybackUrls
 from daira_video.service.video import VideoService
 from daira_video.settings import Settings
@@ -73,7 +73,7 @@ class Running(msgspec.Struct, kw_only=True):
             assert video is not None
             await urls.renew(work, video)
 
-    async def told(self, video_id: UUID, *states: VideoState, within: float = 60) -> VideoChangedV1:
+    async def told(self, video_id: UUID, *states: VideoState, within: float = PATIENCE) -> VideoChangedV1:
         return await self.probe.wait_for(
             VideoChangedV1, lambda event: event.video_id == video_id and event.state in states, within=within
         )

@@ -306,7 +306,7 @@ async def test_caches_forget_a_revoked_url_however_often_they_refuse(start: Any)
             async def forgotten() -> bool:
                 return len(cdn.asked) == 3 and await count(running.database, "job") == 0
 
-            await eventually(forgotten, within=60)
+            await eventually(forgotten)
             assert {one.target for one in cdn.asked} == {f"/?prefix=%2Fmedia%2Fvideos%2F{known}%2F"}
             assert {one.token for one in cdn.asked} == {"Bearer t"}
 

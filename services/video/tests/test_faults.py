@@ -98,7 +98,7 @@ async def test_a_worker_killed_at_any_moment_is_continued_to_the_same_bytes(
                 async def claimed(pid: int = process.pid) -> Any:
                     return decoders(pid) or await state_of(running, video_id) == "READY"
 
-                children = await eventually(claimed, within=30)
+                children = await eventually(claimed)
                 if children is True:  # a fast machine was done before the last of the kills
                     break
                 await asyncio.sleep(moments.uniform(0.2, 2))
@@ -161,7 +161,7 @@ async def test_a_video_removed_while_it_is_made_leaves_no_bytes(running: Any, tm
             rows = await work.all("SELECT key FROM job WHERE key = %s", (str(video_id),))
             return not rows and not await running.stored(video_id)
 
-    await eventually(forgotten, within=60)
+    await eventually(forgotten)
     assert [event.state.value for event in await events_of(running, video_id)][-1] == "REMOVED"
 
 

@@ -82,8 +82,8 @@ class Feed:
         await self.break_for(owner)
         async with self.running():
             await self.probe.publish(*events, marker)
-            await eventually(lambda: self.rows("SELECT 1 FROM video WHERE video_id = %s", marker.video_id), within=60)
-            await eventually(lambda: self._are_buried(owner, len(events)), within=60)
+            await eventually(lambda: self.rows("SELECT 1 FROM video WHERE video_id = %s", marker.video_id))
+            await eventually(lambda: self._are_buried(owner, len(events)))
         return [f"{LETTERS}@{one.offset}" for one in await self.letters(owner)]
 
     async def bury(self, event: Event, error: Exception, **place: int) -> None:

@@ -118,7 +118,7 @@ async def test_a_state_older_than_its_topics_newest_is_superseded_and_changes_no
     newer = feed.video(owner, video_id, 2, duration_ms=5000)
     async with feed.running():
         await feed.probe.publish(newer)
-        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", video_id), within=60)
+        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", video_id))
     before = await feed.rows("SELECT * FROM video WHERE video_id = %s", video_id)
 
     done = await feed.dlq("redrive", "--id", letter, "--yes", "--json")
@@ -134,7 +134,7 @@ async def test_a_newer_state_that_came_after_the_look_is_kept_by_the_handler_its
     owner, video_id = new_id(), new_id()
     async with feed.running():
         await feed.probe.publish(feed.video(owner, video_id, 2))
-        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", video_id), within=60)
+        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", video_id))
     older = feed.video(owner, video_id, 1)
     await feed.bury(older, POISON)
     (letter,) = await feed.ids(older)
@@ -238,7 +238,7 @@ async def test_a_tombstone_that_died_is_redriven_as_one(feed: Any) -> None:
     event = feed.video(new_id())
     async with feed.running():
         await feed.probe.publish(event)
-        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", event.video_id), within=60)
+        await eventually(lambda: feed.rows("SELECT 1 FROM video WHERE video_id = %s", event.video_id))
     places = [one for one in await feed.probe.records(VIDEO) if one.key == event.key_text().encode()]
     at = {"partition": places[-1].partition, "offset": places[-1].offset + 1}
     before = len(await feed.probe.records(LETTERS))
@@ -262,6 +262,6 @@ async def test_a_key_that_was_removed_takes_its_letters_off_the_list(feed: Any) 
         async def forgotten() -> bool:
             return bool((await feed.dlq("show", letter, "--json")).json["state"] == "forgotten")
 
-        await eventually(forgotten, within=60)
+        await eventually(forgotten)
 
     assert (await feed.dlq("redrive", "--id", letter, "--yes")).code == Exit.USAGE

@@ -199,7 +199,7 @@ async def test_a_letter_brings_no_erased_person_back(feed: Any) -> None:
     person = new_id()
     async with feed.running():
         await feed.probe.publish(UserErasedV1(user_id=person, erased_at=now()))
-        await eventually(lambda: feed.rows("SELECT 1 FROM erased WHERE user_id = %s", person), within=60)
+        await eventually(lambda: feed.rows("SELECT 1 FROM erased WHERE user_id = %s", person))
     event = feed.video(person)
     await feed.bury(event, POISON)
 
@@ -224,7 +224,7 @@ async def test_a_redrive_ended_in_the_middle_is_finished_by_the_same_command(fee
 
     async with feed.stopped_before(events, MANY // 2):
         first = await feed.start(*command)
-        await eventually(lambda: feed.holds(events, MANY // 2), within=60)
+        await eventually(lambda: feed.holds(events, MANY // 2))
         first.send_signal(how)
         assert await first.wait() == (Exit.PARTIAL if how is signal.SIGINT else -how)
     assert await feed.held(events) == MANY // 2
@@ -252,10 +252,10 @@ async def test_a_broker_that_restarts_in_the_middle_of_a_redrive_loses_and_doubl
 
     async with feed.stopped_before(events, MANY // 2):
         running = await feed.start(*command)
-        await eventually(lambda: feed.holds(events, MANY // 2), within=60)
+        await eventually(lambda: feed.holds(events, MANY // 2))
         await own_stack.stop("kafka", kill=True)
     # Handled, it cannot be marked.
-    await eventually(lambda: feed.holds(events, MANY // 2 + 1), within=60)
+    await eventually(lambda: feed.holds(events, MANY // 2 + 1))
     assert running.returncode is None
     await own_stack.start("kafka")
     ended = await running.wait()

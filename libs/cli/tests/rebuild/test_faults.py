@@ -59,7 +59,7 @@ class Scene:
             await work.connection.execute(statement.encode())
             process = await self.start()
             try:
-                await eventually(self.somebody_waits, within=60)
+                await eventually(self.somebody_waits)
                 yield process
             finally:
                 if process.returncode is None:
@@ -268,7 +268,7 @@ async def test_a_broker_that_restarts_in_the_middle_of_the_reading_changes_nothi
     async with scene.database.work() as work:
         await work.connection.execute(PHASES["reading"].encode())
         process = await scene.start()
-        await eventually(scene.somebody_waits, within=60)
+        await eventually(scene.somebody_waits)
         await own_stack.stop("kafka", kill=True)
     await own_stack.start("kafka")
 

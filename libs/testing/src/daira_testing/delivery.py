@@ -18,6 +18,7 @@ from daira_kit.ids import new_id
 from daira_stores.postgres import Database
 from daira_stores.work import Work
 from daira_testing.topics import TopicProbe
+from daira_testing.waiting import PATIENCE
 
 
 class Effects:
@@ -130,7 +131,7 @@ async def consuming(
         stop = asyncio.Event()
         running = asyncio.create_task(consumer.run(stop))
         try:
-            await asyncio.wait_for(consumer.joined.wait(), 60)
+            await asyncio.wait_for(consumer.joined.wait(), PATIENCE)
             yield consumer
         finally:
             stop.set()

@@ -17,7 +17,6 @@ Answer = dict[str, Any]
 TUS = {"Tus-Resumable": "1.0.0"}
 TRY_AGAIN = (409, 423, 429)
 LONGEST_PAUSE = 2.0
-PATIENCE = 90.0
 """Longer than the minute that a limit on posts lasts, in seconds."""
 
 
@@ -87,7 +86,7 @@ class Person:
 
     async def insist(self, method: str, path: str, **options: Any) -> httpx.Response:
         """The first answer that is a yes; a definite no raises AssertionError."""
-        answer = await eventually(lambda: self.attempt(method, path, **options), within=PATIENCE, every=0.1)
+        answer = await eventually(lambda: self.attempt(method, path, **options), every=0.1)
         assert answer is not None
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
@@ -167,13 +166,13 @@ async def follower_and_author(gateway: str) -> AsyncIterator[tuple[Person, Perso
             response = await follower.attempt("PUT", f"/v1/users/{author.user_id}/follow")
             return response is not None and response.is_success and response.json()["state"] == "FOLLOWING"
 
-        await eventually(follow, within=PATIENCE)
+        await eventually(follow)
         first = await author.post("مرحبا")
 
         async def arrived() -> bool:
             return first in await follower.circle()
 
-        await eventually(arrived, within=PATIENCE)
+        await eventually(arrived)
         yield follower, author
 
 

@@ -13,7 +13,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from daira_bus.producer import Producer
 from daira_contracts._event import Event
 from daira_contracts.topics import TopicSpec, topics
-from daira_testing.waiting import eventually
+from daira_testing.waiting import PATIENCE, eventually
 
 E = TypeVar("E", bound=Event)
 
@@ -69,7 +69,7 @@ class TopicProbe:
                 return await client.send_and_wait(spec.name, value, key=key)
 
         try:
-            at = await eventually(sent, within=30)
+            at = await eventually(sent)
             return at.partition, at.offset
         finally:
             await client.stop()
@@ -83,7 +83,7 @@ class TopicProbe:
         finally:
             await admin.close()
 
-    async def wait_for(self, event_type: type[E], accept: Callable[[E], bool], *, within: float = 20.0) -> E:
+    async def wait_for(self, event_type: type[E], accept: Callable[[E], bool], *, within: float = PATIENCE) -> E:
         """The newest event that `accept` likes; raises AssertionError after `within` seconds."""
 
         async def look() -> E | None:

@@ -8,9 +8,11 @@ from typing import TypeVar
 from daira_kit.errors import Unavailable
 
 T = TypeVar("T")
+PATIENCE = 120.0
+"""Seconds. A consumer that got stuck is found and built anew within a minute; a busy machine needs its time too."""
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 20.0, every: float = 0.05) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = PATIENCE, every: float = 0.05) -> T:
     """The first truthy result of `look`; an AssertionError inside it counts as not yet, so does a server that is down.
 
     Raises AssertionError after `within` seconds, from the last failure.
