@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvloop
-from psycopg import AsyncConnection, sql
 from redis.exceptions import RedisClusterException, RedisError
 
 from daira_bus import topics as broker
@@ -21,9 +20,9 @@ from daira_devtools.stack import Endpoints, Stack, endpoints
 from daira_kit.settings import environment
 from daira_observe.logs import set_up_logging
 from daira_stores.cql import open_cql
-from daira_stores.migrate import all_for, apply, load
 from daira_stores.postgres import Database, open_database
 from daira_stores.redis import AnyRedis, open_redis
+from daira_testing import databases
 from daira_testing.tokens import TokenMint
 from daira_testing.topics import TopicProbe
 
@@ -85,16 +84,13 @@ async def fresh_databases(stack: Endpoints) -> AsyncIterator[MakeDatabase]:
     async with AsyncExitStack() as opened:
 
         async def make(service: str | None = None) -> Database:
-            name = f"test_{service or 'delivery'}_{secrets.token_hex(4)}"
-            await _admin(stack, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            name = await databases.create(stack, service)
             names.append(name)
-            migrations = all_for(service) if service else load("delivery", "daira_stores")
-            await apply(stack.postgres_dsn(name), migrations)
             return await opened.enter_async_context(open_database(stack.postgres_dsn(name), service or "test", size=4))
 
         yield make
     for name in names:
-        await _admin(stack, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        await databases.drop(stack, name)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -197,8 +193,3 @@ async def object_settings(stack: Endpoints) -> dict[str, str]:
         "s3_secret_key": stack.s3_secret_key,
         "s3_bucket": stack.s3_bucket,
     }
-
-
-async def _admin(stack: Endpoints, statement: sql.Composed) -> None:
-    async with await AsyncConnection.connect(stack.postgres_dsn("postgres"), autocommit=True) as connection:
-        await connection.execute(statement)

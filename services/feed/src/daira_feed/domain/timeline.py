@@ -1,5 +1,6 @@
 """Timelines in memory: entries ordered by (time, id), merged and cut by a cursor."""
 
+import heapq
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -53,8 +54,12 @@ def below(entries: Iterable[Entry], position: Position | None) -> list[Entry]:
 
 
 def merge(pushed: Sequence[Entry], pulled: Iterable[Sequence[Entry]], count: int) -> list[Entry]:
-    """The newest `count` of all, each once, newest first."""
-    everything = set(pushed)
-    for entries in pulled:
-        everything.update(entries)
-    return sorted(everything, reverse=True)[:count]
+    """The newest `count` of all, each once, newest first; each input is newest first itself."""
+    found: list[Entry] = []
+    for entry in heapq.merge(pushed, *pulled, reverse=True):
+        if found and entry == found[-1]:
+            continue  # pushed before its author became a celebrity
+        found.append(entry)
+        if len(found) == count:
+            break
+    return found

@@ -210,26 +210,22 @@ class Wanted:
     def __init__(self, entries: Sequence[Entry], *, lean: bool) -> None:
         """`lean`: with data saver."""
         self._count, self._lean = len(entries), lean
-        self._places: dict[str, list[tuple[int, str]]] = {}
+        self._places: dict[str, list[int]] = {}
+        self._posts: dict[str, list[str]] = {}
         for place, (_, member) in enumerate(entries):
             text = member.hex()
-            self._places.setdefault(text[32:], []).append((place, text[:32]))
+            author = text[32:]
+            self._places.setdefault(author, []).append(place)
+            self._posts.setdefault(author, []).append(text[:32])
         self.authors = list(self._places)
         """In hex, each once."""
 
     def commands(self, *, is_cluster: bool) -> list[Command]:
         """Read by `stored`, which wants exactly their answers."""
-        if is_cluster:
-            groups: list[list[str]] = [[] for _ in self._places]
-        else:
-            groups = [[]] * len(self._places)
-        for group, (author, places) in zip(groups, self._places.items(), strict=True):
-            group.append(keys.author_card(author))
-            for _, post in places:
-                group += (keys.post_card(author, post), keys.post_counts(author, post))
-                if self._lean:
-                    group.append(keys.lean_card(author, post))
-        return [pack("MGET", *group) for group in (groups if is_cluster else groups[:1])]
+        names = [keys.page_of(author, posts, lean=self._lean) for author, posts in self._posts.items()]
+        if not is_cluster and names:
+            names = [list(chain.from_iterable(names))]
+        return [pack("MGET", *some) for some in names]
 
     def stored(self, replies: Sequence[Reply]) -> Stored:
         """What the answers say."""
@@ -238,7 +234,7 @@ class Wanted:
         authors = {}
         for author, places in self._places.items():
             authors[author] = _author(next(values))
-            for place, _ in places:
+            for place in places:
                 posts[place] = _post(next(values), next(values), next(values) if self._lean else None)
         return Stored(posts, authors)
 

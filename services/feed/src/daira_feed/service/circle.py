@@ -27,19 +27,32 @@ EMPTY_ROUNDS = 5
 """So many wholly hidden pages are skipped before a reader gets an empty one with a cursor."""
 _POSITION: type[Position] = Position  # type: ignore[assignment]  # an alias of a tuple is a type to msgspec only
 _VIEWER = b',"viewer":{"reaction":null,"following":true}}'
-# Every combination there is, made once: a page asks twenty times.
-_STANDINGS = {
-    (own, theirs): Standing(
+Flags = tuple[int, int]
+"""What a reader holds towards an author, and the author towards the reader."""
+
+
+def _is_shown(flags: Flags, facts: tuple[bool, ...]) -> bool:
+    own, theirs = flags
+    standing = Standing(
         follows=not own & UNFOLLOWED,
         blocks=bool(own & BLOCKS),
         mutes=bool(own & MUTES),
         blocked_by=bool(theirs & BLOCKED_BY),
     )
-    for own in range(8)
-    for theirs in range(2)
-}
-_SUBJECTS = {
-    facts: Subject(is_published=facts[0], followers_only=facts[1], author_is_private=facts[2], author_is_gone=facts[3])
+    is_gone, is_limited, is_private, author_is_gone = facts
+    subject = Subject(
+        is_published=not is_gone,
+        followers_only=is_limited,
+        author_is_private=is_private,
+        author_is_gone=author_is_gone,
+    )
+    return may_see(Surface.CIRCLE, standing, subject)
+
+
+# Every answer there is, given once: a page asks twenty times.
+_SHOWN = {
+    (*flags, *facts): _is_shown(flags, facts)
+    for flags in product(range(8), range(2))
     for facts in product((False, True), repeat=4)
 }
 
@@ -61,7 +74,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class _Page(msgspec.Struct, frozen=True, gc=False):
     entries: list[Entry]
     stored: Stored
-    standings: dict[str, Standing]
+    flags: dict[str, Flags]
 
 
 class Circle:
@@ -126,7 +139,7 @@ class Circle:
             if found[:limit] != page.entries:
                 page, _ = await self._hydrate(reader, head, found[:limit], lean=lean)
         stored = await self._filling.fill(page.entries, page.stored, lean=lean)
-        return _Page(page.entries, stored, page.standings), len(found) > limit
+        return _Page(page.entries, stored, page.flags), len(found) > limit
 
     def _merged(self, head: Head, pushed: list[Entry], position: Position | None, count: int) -> list[Entry]:
         if not head.stars:
@@ -157,13 +170,10 @@ class Circle:
         for star, than in stale:
             commands += read_newer(star, than)
         replies = await wire.run(commands) if commands else []
-        flags = replies[cards] if authors else []
-        standings = {
-            author: _STANDINGS[flags_of(flags[2 * at]), flags_of(flags[2 * at + 1])]
-            for at, author in enumerate(authors)
-        }
+        held = map(flags_of, replies[cards] if authors else ())
+        flags = dict(zip(authors, zip(held, held, strict=True), strict=True))
         has_news = self._shelve([star for star, _ in stale], replies[cards + bool(authors) :])
-        return _Page(entries, wanted.stored(replies[:cards]), standings), has_news
+        return _Page(entries, wanted.stored(replies[:cards]), flags), has_news
 
     def _shelve(self, stars: Sequence[str], replies: Sequence[object]) -> bool:
         has_news = False
@@ -193,8 +203,8 @@ def _items(page: _Page) -> list[bytes]:
     for entry, post in zip(page.entries, page.stored.posts, strict=True):
         owner = author_of(entry)
         author = page.stored.authors[owner]
-        subject = _SUBJECTS[not post.is_gone, post.is_limited, author.is_private, author.is_gone]
-        if post.card and author.card and may_see(Surface.CIRCLE, page.standings[owner], subject):
+        facts = (*page.flags[owner], post.is_gone, post.is_limited, author.is_private, author.is_gone)
+        if post.card and author.card and _SHOWN[facts]:
             items.append(b'{"post":%b,"author":%b,"counts":%b%b' % (post.card, author.card, post.counts, _VIEWER))
     return items
 
