@@ -3,6 +3,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -372,10 +373,12 @@ async def test_memory_stays_flat_with_many_uploads_at_once(running: Any, spawn: 
     async with http:
         await one()
         before = replica.memory()
-        first, second = await wave(), await wave()
+        peaks = [await wave() for _ in range(3)]
 
-    assert first - before < 60 * MIB, f"{(first - before) / MIB:.0f} MiB for {AT_ONCE * 12} MiB in flight"
-    assert second - first <= 5 * MIB, f"{(second - first) / MIB:.0f} MiB more for as many again"
+    assert peaks[0] - before < 60 * MIB, f"{(peaks[0] - before) / MIB:.0f} MiB for {AT_ONCE * 12} MiB in flight"
+    # What is never given back grows every time; how much is held at one moment differs by chance.
+    grown = min(later - earlier for earlier, later in pairwise(peaks))
+    assert grown <= 5 * MIB, f"{grown / MIB:.0f} MiB more for as many again, every time"
 
 
 async def slowly(data: bytes) -> AsyncIterator[bytes]:
