@@ -88,8 +88,10 @@ WITH authors AS (
 ), made AS (
     INSERT INTO post (id, author_id, state, approved_revision, visibility, reply_policy, created_at, published_at)
     SELECT gen_random_uuid(), id, 'PUBLISHED', 1, 'PUBLIC', 'EVERYONE', at, at
-    FROM authors, generate_series(1, 20) AS p,
-        LATERAL (SELECT date_trunc('milliseconds', clock_timestamp() - random() * interval '30 days') AS at) AS t
+    FROM (
+        SELECT id, date_trunc('milliseconds', now() - random() * interval '30 days') AS at
+        FROM authors, generate_series(1, 20)
+    ) AS t
     RETURNING id
 )
 INSERT INTO content (post_id, revision, text, hashtags, media_ids, decision, media, created_at)

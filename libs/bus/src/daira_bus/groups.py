@@ -37,8 +37,10 @@ NOT_ALONE = (
 CONNECT_SECONDS = 10.0
 JOIN_SECONDS = 30.0
 COMMIT_SECONDS = 10.0
-SESSION_SECONDS = 15
-"""A member that went without leaving is one for so long."""
+SESSION_SECONDS = 6
+"""A member that went without leaving is one for so long: the shortest that a broker allows by itself."""
+LEAVE_SECONDS = 3.0
+"""A broker that is there lets a member go at once."""
 
 Place = tuple[str, int]
 """A topic, without the prefix, and a partition of it."""
@@ -182,7 +184,7 @@ async def hold(bootstrap: str, prefix: str, group: str, topics: Iterable[str], w
             yield HeldGroup(client, prefix, joined)
         finally:
             with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(client.stop(), CONNECT_SECONDS)
+                await asyncio.wait_for(client.stop(), LEAVE_SECONDS)
 
 
 async def _refuse_members(groups: Groups, name: str) -> None:

@@ -9,6 +9,8 @@ from daira_bus.log import LogRecord
 
 NULL = msgspec.Raw(b"null")
 NOTHING = msgspec.Raw()
+JSON = msgspec.json.Decoder(msgspec.Raw)
+"""Checks the syntax and makes nothing of it; that strings are text is for the caller to see."""
 Header: TypeAlias = tuple[str, str | None] | tuple[str, None, str]
 """(name, text), (name, null) for a header without a value, or (name, null, base64) for one that is no text."""
 
@@ -121,7 +123,7 @@ def _fits_a_line(content: bytes) -> bool:
     if b"\n" in content or b"\r" in content or content == b"null" or content.strip() != content:
         return False
     try:
-        msgspec.json.decode(content)
+        JSON.decode(content)
         return content.isascii() or bool(content.decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
