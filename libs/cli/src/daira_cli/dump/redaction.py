@@ -147,8 +147,11 @@ class Redactor:
         return value if MOMENT.fullmatch(value) or CODE.fullmatch(value) else self._words(value)
 
     def _key(self, key: str) -> str:
-        known = self._pseudonyms.ids
-        return ":".join([known[part] if part in known else self._part(part) for part in key.split(":")])
+        parts = key.split(":")
+        try:
+            return ":".join(map(self._id, parts))  # nearly every key is made of ids
+        except ValueError:
+            return ":".join(map(self._part, parts))
 
     def _header(self, name: str | None, *rest: str | None) -> tuple[str | None, ...]:
         if name in KEPT_HEADERS:

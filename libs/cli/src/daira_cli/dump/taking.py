@@ -17,7 +17,8 @@ from daira_cli.dump.manifest import Filters, Manifest, Slice
 from daira_cli.dump.pseudonyms import Pseudonyms
 from daira_cli.dump.redaction import Redactor
 
-SAVE_SECONDS = 1.0
+SAVE_SECONDS = 5.0
+"""So much work a kill costs at most. Making lines sure means waiting for the disk."""
 SALT_BYTES = 16
 # Few enough to stay in a processor's own memory from the broker's bytes to the line.
 BATCH_RECORDS = 1_000
@@ -108,16 +109,23 @@ class Taking:
         state.next_offset = state.spans[state.at].start if state.at < len(state.spans) else 0
 
     def _take(self, batch: Batch, sieve: Sieve, part: Slice) -> None:
-        for record in batch.records:
-            if record.timestamp < part.newest:
-                part.backwards += 1
-            else:
-                part.newest = record.timestamp
+        _note_times(part, [record.timestamp for record in batch.records])
         taken = batch.records if sieve.takes_all else [record for record in batch.records if sieve.takes(record)]
         hide, place = self._redactor, (batch.topic, batch.partition)
         lines = [line_of(*place, record) for record in taken] if hide is None else hide.lines(*place, taken)
         part.records += len(lines)
         self._draft.append(lines)
+
+
+def _note_times(part: Slice, times: list[int]) -> None:
+    if times and part.newest <= times[0] and times == sorted(times):  # as nearly always, and known at once
+        part.newest = times[-1]
+        return
+    for time_ in times:
+        if time_ < part.newest:
+            part.backwards += 1
+        else:
+            part.newest = time_
 
 
 async def spans_of(log: Log, wish: Wish) -> list[Span]:
