@@ -110,7 +110,7 @@ def people(document: dict[str, Any], record: Record, topic: str) -> set[str]:
         found -= {
             word for name, value in leaves(document) if TECHNICAL.search(name) for word in WORD.findall(str(value))
         }
-    return found - {kept}
+    return {word for word in found - {kept} if word not in topic}
 
 
 def words(name: str, value: Any, topic: str) -> list[str]:
@@ -152,7 +152,7 @@ def raised(text: str, before: str) -> str:
 
 @st.composite
 def dead(draw: st.DrawFn) -> tuple[str, Record, set[str]]:
-    """A record of a dead letter topic, with what its cause quotes."""
+    """A record of a dead letter topic, with what its cause quotes and would not say by itself."""
     topic, _, record = draw(records(ABOUT_PEOPLE, is_odd=False))
     quoted = draw(st.lists(TEXTS | IDS | st.integers(10**8, 10**12).map(str), min_size=2, max_size=2))
     forms = ("{}", "key {!r} is not {!r}", "no person '{}' with {}", "Expected `int`, got `{}` - at `$.userId`\n{}: {}")
@@ -163,7 +163,8 @@ def dead(draw: st.DrawFn) -> tuple[str, Record, set[str]]:
     headers = [*record.headers, *((name, value.encode(errors="replace")) for name, value in told.items())]
     letter = record_of(f"{topic}.dlq.feed", record.key, record.value, headers, timestamp=1)
     found = {word for one in quoted for word in (*UUIDS.findall(one), *WORD.findall(one)) if len(word) > 8}
-    return topic, letter, found - PLAIN
+    anyway = topic + raised("", "")
+    return topic, letter, {word for word in found - PLAIN if word not in anyway}
 
 
 @settings(max_examples=100, deadline=None)
@@ -173,8 +174,10 @@ def test_no_dead_letter_says_in_its_cause_whom_it_was_about(letter: tuple[str, R
 
     line = shown(f"{topic}.dlq.feed", record)
 
-    assert [secret for secret in secrets if secret in line] == []
-    assert '["daira-handler","remember_video"]' in line
+    # In the value a technical field may hold the same word, and keeps it.
+    _, headers = line.split('"headers":', 1)
+    assert [secret for secret in secrets if secret in headers] == []
+    assert '["daira-handler","remember_video"]' in headers
 
 
 @settings(max_examples=60, deadline=None)

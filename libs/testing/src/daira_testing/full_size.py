@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from daira_kit.settings import environment
 
@@ -101,11 +102,14 @@ class FullSize:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only at the full size: an ordinary run always runs everything."""
+    """An ordinary run always runs everything, and draws the same examples every time; the full size draws new ones."""
     config.addinivalue_line("markers", "sized(count=1): its count, or the number of its cases, grows with SIZE=full")
     if environment("SIZE") == "full":
         folder = config.rootpath / ".stack" / (environment("DAIRA_STACK_NAME") or DEFAULT_NAME)
         config.pluginmanager.register(FullSize(Journal(folder / "full.jsonl", clean_commit(config.rootpath))))
+    else:
+        settings.register_profile("ordinary", derandomize=True)
+        settings.load_profile("ordinary")
 
 
 def count_of(item: pytest.Item) -> int:
