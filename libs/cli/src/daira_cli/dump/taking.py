@@ -121,11 +121,11 @@ def _note_times(part: Slice, times: list[int]) -> None:
     if times and part.newest <= times[0] and times == sorted(times):  # as nearly always, and known at once
         part.newest = times[-1]
         return
-    for time_ in times:
-        if time_ < part.newest:
+    for stamp in times:
+        if stamp < part.newest:
             part.backwards += 1
         else:
-            part.newest = time_
+            part.newest = stamp
 
 
 async def spans_of(log: Log, wish: Wish) -> list[Span]:

@@ -17,7 +17,6 @@ FORMAT = "1"
 KEPT = CIRCLE_SIZE + 1
 TIES = 8
 COUNTED_SECONDS = 120
-_ID = 16
 _TRIM = ("0", str(-KEPT - 1))
 
 # A field holds one flag digit, a colon and the revision of the relation that it came from.
@@ -272,11 +271,7 @@ def standing_field(other: str, direction: Direction) -> bytes:
 
 def read_standings(reader: str, authors: Sequence[str]) -> Command:
     """Read by `flags_of`, two values an author: `>` and `<`."""
-    raw = bytes.fromhex("".join(authors))
-    fields: list[bytes] = []
-    for at in range(0, len(raw), _ID):
-        one = raw[at : at + _ID]
-        fields += (one + b">", one + b"<")
+    fields = [field for raw in map(bytes.fromhex, authors) for field in (raw + b">", raw + b"<")]
     return pack("HMGET", keys.reader_state(reader), *fields)
 
 

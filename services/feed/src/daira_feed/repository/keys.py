@@ -61,7 +61,7 @@ def post_counts(author: str, post: str) -> str:
 def page_of(author: str, posts: Sequence[str], *, lean: bool) -> list[str]:
     """All that a page shows of an author: the card, then of each post card, counts and, if asked for, lean card."""
     names = [f"u:{{{author}}}"]
-    for post in posts:  # written out: a page has sixty names, and sixty calls would be a tenth of its cost
+    for post in posts:  # written out, for a page has sixty names
         names += (f"p:{{{author}}}:{post}", f"n:{{{author}}}:{post}")
         if lean:
             names.append(f"q:{{{author}}}:{post}")
